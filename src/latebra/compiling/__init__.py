@@ -1,0 +1,1 @@
+"""Turn one model into something that runs, with any of several compilers."""

@@ -1,0 +1,1 @@
+"""Compilers: one file per compiler; the file name is the id."""

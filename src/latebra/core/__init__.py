@@ -1,0 +1,1 @@
+"""The vocabulary that every other part speaks: errors, registry, keys, networks, progress."""

@@ -1,0 +1,1 @@
+"""Hide bits in what networks make, and read them back."""

@@ -1,0 +1,1 @@
+"""What a steganalyst would see."""

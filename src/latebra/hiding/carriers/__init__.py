@@ -1,0 +1,1 @@
+"""Carriers: one file per method; the file name is the id."""

@@ -1,0 +1,1 @@
+"""From bits to soft symbols and back: no network, no key, no file."""

@@ -1,0 +1,1 @@
+"""Contract suites that every plug-in meets, ours and others."""
