@@ -1,0 +1,381 @@
+"""The verbs: hide, reveal, capacity, audit, doctor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+
+from latebra.compiling.contract import Compiler, Model
+from latebra.compiling.opening import OpenNetwork, installed, open_network
+from latebra.core.errors import DoesNotFit, InputError, NothingRevealed, Unavailable
+from latebra.core.keys import Identity, Key, Recipient, derive
+from latebra.core.progress import Progress, silent
+from latebra.core.registry import Registry
+from latebra.hiding import frame, parts, pictures
+from latebra.hiding.channel.passage import send
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.contract import Carrier
+from latebra.hiding.frame import Binding, Profile
+from latebra.models.catalogue import Catalogue
+
+carriers: Final[Registry[Carrier]] = Registry("carrier", "latebra.hiding.carriers")
+compilers: Final[Registry[Compiler]] = Registry("compiler", "latebra.compiling.backends")
+models: Final = Catalogue()
+
+ATTEMPTS: Final = 4
+"""Pictures painted for one frame before ``hide`` gives up: each with a salt of its own."""
+
+Picture = UInt8[np.ndarray, "height width 3"]
+Source = str | os.PathLike[str] | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class HideReport:
+    """How a message was hidden.
+
+    Args:
+        carrier: The carrier's id.
+        channel: The channel that was promised.
+        compiler: The compiler that wrote.
+        verified_with: The compilers that read every picture back through the channel.
+        message_bytes: Length of the message.
+        room_bytes: Length of each picture's frame.
+        pictures: How many pictures.
+        attempts: How many were painted; more than ``pictures`` when some could not be read back.
+        seconds: Wall-clock time, networks already open.
+        seconds_in_network: Of these, inside ``Network.run``.
+    """
+
+    carrier: str
+    channel: str
+    compiler: str
+    verified_with: tuple[str, ...]
+    message_bytes: int
+    room_bytes: int
+    pictures: int
+    attempts: int
+    seconds: float
+    seconds_in_network: float
+
+
+@dataclass(frozen=True)
+class Stego:
+    """Pictures that carry a message.
+
+    Args:
+        pictures: Grey levels, (64, 64, 3) each; a set may be read in any order.
+        report: How they were made.
+    """
+
+    pictures: tuple[Picture, ...] = field(repr=False)
+    report: HideReport
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> list[Path]:
+        """Writes PNG files, whole or not at all: ``path``, or ``name-1.png``, ``name-2.png``, ….
+
+        Raises:
+            UnwritableFile: A file is there already (and ``force`` is not given), or cannot be written.
+        """
+        target = Path(path)
+        paths = [target]
+        if len(self.pictures) > 1:
+            numbers = range(1, len(self.pictures) + 1)
+            paths = [target.with_name(f"{target.stem}-{i}{target.suffix}") for i in numbers]
+        for place in paths:
+            pictures.refuse(place, force=force)
+        for picture, place in zip(self.pictures, paths, strict=True):
+            pictures.save(picture, place, force=force)
+        return paths
+
+
+def hide(
+    message: bytes,
+    *,
+    key: Key | None = None,
+    recipients: Sequence[Recipient] = (),
+    sign_with: Identity | None = None,
+    carrier: str = "diffusion",
+    channel: str = "png",
+    compiler: str = "auto",
+    context: bytes = b"",
+    progress: Progress = silent,
+    **options: str,
+) -> Stego:
+    """Returns pictures that carry ``message``, each already read back as the receiver will.
+
+    Args:
+        message: Any bytes, at least one. A long message takes several pictures.
+        key: A secret that both ends share; or none, with recipients.
+        recipients: Public keys; any of their owners can reveal the message.
+        sign_with: Whose signature goes inside, for the receiver to check.
+        carrier: An id from ``latebra.carriers``.
+        channel: What the picture must survive: "png", "jpeg75", ….
+        compiler: An id from ``latebra.compilers``, or "auto".
+        context: Public bytes that both ends agree on (a date, a name); bound in.
+        progress: Told how far the work is.
+        **options: Of the carrier, such as ``kind="stone"``.
+
+    Raises:
+        DoesNotFit: The message is too long, or could not be read back.
+        InputError: Something handed in cannot be used.
+        Unavailable: The compiler is not installed.
+    """
+    if not message:
+        raise InputError("the message is empty", fix="give at least one byte")
+    if (key is None) == (not recipients):
+        raise InputError("give a key, or recipients, one of the two")
+    names = _chosen(compiler)
+    writer = _open(carrier, names[0], options)
+    readers = [writer, *(_open(carrier, name, options) for name in names[1:])]
+    start, inside = time.perf_counter(), _inside(readers)
+    profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
+    secrets = _Secrets(carrier, writer.digest, context)
+    stream = secrets.stream(key)
+    room, chunks = _arrange(message, writer.carrier.rooms(channel), profile, recipients, sign_with)
+    painted: list[Picture] = []
+    attempts = 0
+    for number, chunk in enumerate(chunks):
+        for _ in range(ATTEMPTS):
+            attempts += 1
+            salt = os.urandom(writer.carrier.salt_bytes(channel))
+            sealed = frame.seal(
+                chunk,
+                secrets.binding(salt),
+                key=key,
+                recipients=recipients,
+                sign_with=sign_with,
+                profile=profile,
+                room=room,
+            )
+            picture = writer.carrier.embed(sealed, salt, stream, channel)
+            received = send(picture, channel, np.random.default_rng())
+            if all(_carries(reader, received, stream, channel, salt, sealed) for reader in readers):
+                painted.append(picture)
+                break
+        else:
+            raise DoesNotFit(
+                f"a frame of {room} bytes could not be read back through {channel!r} from any of "
+                f"{ATTEMPTS} pictures",
+                fix="choose another kind of picture, or a channel that harms less",
+            )
+        progress("hide", number + 1, len(chunks))
+    report = HideReport(
+        carrier=carrier,
+        channel=channel,
+        compiler=writer.compiler,
+        verified_with=tuple(reader.compiler for reader in readers),
+        message_bytes=len(message),
+        room_bytes=room,
+        pictures=len(painted),
+        attempts=attempts,
+        seconds=time.perf_counter() - start,
+        seconds_in_network=_inside(readers) - inside,
+    )
+    return Stego(tuple(painted), report)
+
+
+def reveal(
+    source: Source | Stego | Sequence[Source],
+    *,
+    key: Key | Identity,
+    carrier: str = "diffusion",
+    channel: str | None = None,
+    compiler: str = "auto",
+    context: bytes = b"",
+    signer: Recipient | None = None,
+    progress: Progress = silent,
+    **options: str,
+) -> bytes:
+    """Returns the message that pictures carry.
+
+    Args:
+        source: A file, an array, what ``hide`` returned, or several of these in any order.
+        key: The key that was used to hide, or a recipient's identity.
+        carrier: The carrier that was used.
+        channel: The channel that was promised; None tries each.
+        compiler: An id from ``latebra.compilers``, or "auto": any reads what any wrote.
+        context: The context that was used.
+        signer: Who must have signed.
+        progress: Told how far the work is.
+        **options: Of the carrier; those that are not given are tried.
+
+    Raises:
+        NothingRevealed: Wrong key, damaged or empty pictures: one failure for all.
+        PartsMissing: The key is right, but pictures of the set are missing.
+        UnreadableFile: A file is no picture, or has the wrong size.
+    """
+    reader = _open(carrier, _chosen(compiler)[0], options)
+    secrets = _Secrets(carrier, reader.digest, context)
+    shared = key if isinstance(key, Key) else None
+    stream = secrets.stream(shared)
+    channels = [channel] if channel else list(reader.carrier.channels)
+    for name in channels:
+        reader.carrier.rooms(name)
+    shape = reader.carrier.cover_shape
+    covers = [_picture(each, shape, fit=channel == "resize") for each in _sources(source)]
+    profiles = (Profile.COMPACT, Profile.FULL) if shared and signer is None else (Profile.FULL,)
+    chunks: list[bytes] = []
+    for number, cover in enumerate(covers):
+        for found in reader.carrier.extract(cover, stream, channels):
+            opened = _unseal(found.frame, secrets.binding(found.salt), key, profiles, signer)
+            if opened is not None:
+                chunks.append(opened)
+                break
+        progress("reveal", number + 1, len(covers))
+    if not chunks:
+        raise NothingRevealed
+    return parts.join(chunks)
+
+
+def capacity(
+    *,
+    carrier: str = "diffusion",
+    channel: str = "png",
+    recipients: int = 0,
+    signed: bool = False,
+    **options: str,
+) -> int:
+    """Returns how many bytes of message fit in one cover. A longer message takes several.
+
+    Args:
+        carrier: An id from ``latebra.carriers``.
+        channel: What the cover must survive.
+        recipients: How many there are; none means a shared key.
+        signed: Whether a signature goes inside.
+        **options: Of the carrier, such as ``kind="stone"``.
+    """
+    plain = carriers[carrier].create({}, options)
+    profile = Profile.FULL if recipients or signed else Profile.COMPACT
+    return max(
+        frame.largest(room, profile, recipients=recipients, signed=signed) - parts.SINGLE_OVERHEAD
+        for room in plain.rooms(channel)
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A carrier whose networks one compiler opened."""
+
+    carrier: Carrier
+    compiler: str
+    digest: str
+    networks: tuple[OpenNetwork, ...]
+
+
+@dataclass(frozen=True)
+class _Secrets:
+    """What both ends derive from the carrier's id, its networks' digest and the context."""
+
+    carrier: str
+    digest: str
+    context: bytes
+
+    def binding(self, salt: bytes) -> Binding:
+        return Binding(self.carrier, self.digest, self.context, salt)
+
+    def stream(self, key: Key | None) -> Stream:
+        """Returns the carrier's stream; without a shared key it is as public as the context."""
+        parts_ = [self.carrier.encode(), self.digest.encode(), self.context]
+        salt = hashlib.sha256(b"".join(len(p).to_bytes(4, "little") + p for p in parts_)).digest()
+        root = key.root(salt) if key else hashlib.sha256(b"latebra/1 public carrier" + salt).digest()
+        return Stream(derive(root, "carrier", salt))
+
+
+def _arrange(
+    message: bytes,
+    rooms: Sequence[int],
+    profile: Profile,
+    recipients: Sequence[Recipient],
+    sign_with: Identity | None,
+) -> tuple[int, list[bytes]]:
+    """Returns the smallest room that takes the message whole, or the largest and its parts."""
+
+    def fits(room: int) -> int:
+        return frame.largest(room, profile, recipients=len(recipients), signed=sign_with is not None)
+
+    for room in rooms:
+        if len(message) + parts.SINGLE_OVERHEAD <= fits(room):
+            return room, parts.split(message, fits(room))
+    if fits(rooms[-1]) <= parts.PART_OVERHEAD:
+        raise DoesNotFit(
+            f"message is {len(message)} bytes, a picture's frame holds {rooms[-1]} and its seal alone "
+            "takes more",
+            fix="choose a channel that harms less, or a shared key instead of recipients",
+        )
+    return rooms[-1], parts.split(message, fits(rooms[-1]))
+
+
+def _chosen(compiler: str) -> list[str]:
+    """Returns the compiler that writes, then one more to verify with when there is one."""
+    if compiler != "auto":
+        compilers[compiler]  # An unknown id says what was meant.
+    here = installed()
+    if compiler == "auto":
+        if not here:
+            raise Unavailable("no compiler is installed", fix="pip install onnxruntime")
+        return here[:2]
+    return [compiler, *[name for name in here if name != compiler][:1]]
+
+
+@cache
+def _network(name: str, compiler: str) -> OpenNetwork:
+    return open_network(Model(models.onnx(name), models[name]), compiler)
+
+
+def _open(carrier: str, compiler: str, options: dict[str, str]) -> _Reader:
+    plugin = carriers[carrier]
+    networks = {role: _network(model, compiler) for role, model in plugin.roles.items()}
+    digest = hashlib.sha256("".join(n.card.digest for n in networks.values()).encode()).hexdigest()
+    return _Reader(plugin.create(networks, options), compiler, digest, tuple(networks.values()))
+
+
+def _inside(readers: Sequence[_Reader]) -> float:
+    return sum(network.seconds_inside for reader in readers for network in reader.networks)
+
+
+def _carries(
+    reader: _Reader, received: Picture, stream: Stream, channel: str, salt: bytes, sealed: bytes
+) -> bool:
+    found = reader.carrier.extract(received, stream, [channel])
+    return any(each.salt == salt and each.frame == sealed for each in found)
+
+
+def _unseal(
+    sealed: bytes,
+    binding: Binding,
+    key: Key | Identity,
+    profiles: Sequence[Profile],
+    signer: Recipient | None,
+) -> bytes | None:
+    for profile in profiles:
+        try:
+            return frame.unseal(sealed, binding, key=key, profile=profile, signer=signer).message
+        except NothingRevealed:
+            continue
+    return None
+
+
+def _sources(source: Source | Stego | Sequence[Source]) -> list[Source]:
+    if isinstance(source, Stego):
+        return list(source.pictures)
+    if isinstance(source, str | os.PathLike | np.ndarray):
+        return [source]
+    return list(source)
+
+
+def _picture(source: Source, shape: tuple[int, ...], *, fit: bool) -> Picture:
+    if isinstance(source, np.ndarray):
+        pixels: NDArray[Any] = source
+        pictures.check(pixels, shape, "the picture")
+        return pixels
+    return pictures.load(Path(source), shape, fit=fit)

@@ -1,0 +1,94 @@
+"""Pictures in and out of files: never half a file, never over one that is there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from latebra.core.errors import UnreadableFile, UnwritableFile
+
+LARGEST = 2**24
+"""Most pixels of a picture that is opened: a hostile file can claim any number."""
+
+Picture = UInt8[np.ndarray, "height width 3"]
+
+
+def load(path: Path, shape: tuple[int, ...] | None = None, *, fit: bool = False) -> Picture:
+    """Returns the picture in a file, as RGB grey levels.
+
+    Args:
+        path: Any format that Pillow reads.
+        shape: Height, width and 3 that the picture must have, or None for any.
+        fit: Bring a picture of another size to ``shape`` (Lanczos) instead of refusing it.
+
+    Raises:
+        UnreadableFile: There is no such file, it is no picture, or it has another size.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > LARGEST:
+                raise UnreadableFile(
+                    f"{path} has {image.width} by {image.height} pixels, the limit is {LARGEST}"
+                )
+            image = image.convert("RGB")
+            if fit and shape and (image.height, image.width) != shape[:2]:
+                image = image.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
+            pixels = np.asarray(image, dtype=np.uint8)
+    except FileNotFoundError:
+        raise UnreadableFile(f"there is no file {path}", fix="check the path") from None
+    except UnidentifiedImageError:
+        raise UnreadableFile(f"{path} is not a picture", fix="give a PNG or JPEG file") from None
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableFile(f"{path} could not be read: {error}", fix="check the file") from None
+    check(pixels, shape, str(path))
+    return pixels
+
+
+def check(pixels: Picture, shape: tuple[int, ...] | None, name: str) -> None:
+    """Raises UnreadableFile unless ``pixels`` has the given shape."""
+    if shape is not None and pixels.shape != shape:
+        height, width = pixels.shape[:2]
+        raise UnreadableFile(
+            f"{name} is {width} by {height} pixels, this carrier reads {shape[1]} by {shape[0]}",
+            fix="give the picture as it was sent; if it was resized on its way, name the channel 'resize'",
+        )
+
+
+def refuse(path: Path, *, force: bool) -> None:
+    """Raises UnwritableFile when ``path`` is no PNG file's name, or is there already."""
+    if path.suffix.lower() != ".png":
+        raise UnwritableFile(
+            f"{path} does not end in .png", fix="name it .png: other formats lose what is hidden"
+        )
+    if path.exists() and not force:
+        raise UnwritableFile(f"{path} exists", fix="choose another name, or force it")
+
+
+def save(pixels: Picture, path: Path, *, force: bool = False) -> None:
+    """Writes a PNG file, whole or not at all, with nothing in it but pixels.
+
+    Raises:
+        UnwritableFile: The file is there already, the folder is not, or it cannot be written to.
+    """
+    refuse(path, force=force)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".latebra-", suffix=".png", dir=path.parent)
+    except OSError as error:
+        raise UnwritableFile(
+            f"{path} cannot be written: {error.strerror}", fix="choose a folder that you can write to"
+        ) from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(pixels).save(file, "PNG")
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise UnwritableFile(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
