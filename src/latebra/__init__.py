@@ -1,1 +1,76 @@
-"""Hide information in the latent space of neural networks; read it back on any hardware."""
+"""Hide information in the latent space of neural networks; read it back on any hardware.
+
+Importing this is light: each name is looked up in the module that makes it when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from latebra.core.errors import (
+    BadKey,
+    DoesNotFit,
+    InputError,
+    LatebraError,
+    NothingRevealed,
+    NumericsMismatch,
+    PartsMissing,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from latebra.api.looking import Audit, audit, doctor
+    from latebra.api.opened import carriers, compilers, models
+    from latebra.api.verbs import HideReport, Stego, capacity, hide, reveal
+    from latebra.core.keys import Identity, Key, Recipient
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Audit",
+    "BadKey",
+    "DoesNotFit",
+    "HideReport",
+    "Identity",
+    "InputError",
+    "Key",
+    "LatebraError",
+    "NothingRevealed",
+    "NumericsMismatch",
+    "PartsMissing",
+    "Recipient",
+    "Stego",
+    "Unavailable",
+    "audit",
+    "capacity",
+    "carriers",
+    "compilers",
+    "doctor",
+    "hide",
+    "models",
+    "reveal",
+]
+
+_HOMES = {
+    "Audit": "latebra.api.looking",
+    "HideReport": "latebra.api.verbs",
+    "Identity": "latebra.core.keys",
+    "Key": "latebra.core.keys",
+    "Recipient": "latebra.core.keys",
+    "Stego": "latebra.api.verbs",
+    "audit": "latebra.api.looking",
+    "capacity": "latebra.api.verbs",
+    "carriers": "latebra.api.opened",
+    "compilers": "latebra.api.opened",
+    "doctor": "latebra.api.looking",
+    "hide": "latebra.api.verbs",
+    "models": "latebra.api.opened",
+    "reveal": "latebra.api.verbs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'latebra' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

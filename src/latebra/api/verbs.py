@@ -1,13 +1,11 @@
-"""The verbs: hide, reveal, capacity, audit, doctor."""
+"""The verbs of hiding: hide, reveal, capacity."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,22 +13,14 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 
-from latebra.compiling.contract import Compiler, Model
-from latebra.compiling.opening import OpenNetwork, installed, open_network
-from latebra.core.errors import DoesNotFit, InputError, NothingRevealed, Unavailable
-from latebra.core.keys import Identity, Key, Recipient, derive
+from latebra.api.opened import Reader, Secrets, carriers, chosen, open_reader, seconds_inside
+from latebra.core.errors import DoesNotFit, InputError, NothingRevealed
+from latebra.core.keys import Identity, Key, Recipient
 from latebra.core.progress import Progress, silent
-from latebra.core.registry import Registry
 from latebra.hiding import frame, parts, pictures
 from latebra.hiding.channel.passage import send
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.contract import Carrier
 from latebra.hiding.frame import Binding, Profile
-from latebra.models.catalogue import Catalogue
-
-carriers: Final[Registry[Carrier]] = Registry("carrier", "latebra.hiding.carriers")
-compilers: Final[Registry[Compiler]] = Registry("compiler", "latebra.compiling.backends")
-models: Final = Catalogue()
 
 ATTEMPTS: Final = 4
 """Pictures painted for one frame before ``hide`` gives up: each with a salt of its own."""
@@ -134,12 +124,12 @@ def hide(
         raise InputError("the message is empty", fix="give at least one byte")
     if (key is None) == (not recipients):
         raise InputError("give a key, or recipients, one of the two")
-    names = _chosen(compiler)
-    writer = _open(carrier, names[0], options)
-    readers = [writer, *(_open(carrier, name, options) for name in names[1:])]
-    start, inside = time.perf_counter(), _inside(readers)
+    names = chosen(compiler)
+    writer = open_reader(carrier, names[0], options)
+    readers = [writer, *(open_reader(carrier, name, options) for name in names[1:])]
+    start, inside = time.perf_counter(), seconds_inside(readers)
     profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
-    secrets = _Secrets(carrier, writer.digest, context)
+    secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
     room, chunks = _arrange(message, writer.carrier.rooms(channel), profile, recipients, sign_with)
     painted: list[Picture] = []
@@ -179,7 +169,7 @@ def hide(
         pictures=len(painted),
         attempts=attempts,
         seconds=time.perf_counter() - start,
-        seconds_in_network=_inside(readers) - inside,
+        seconds_in_network=seconds_inside(readers) - inside,
     )
     return Stego(tuple(painted), report)
 
@@ -214,8 +204,8 @@ def reveal(
         PartsMissing: The key is right, but pictures of the set are missing.
         UnreadableFile: A file is no picture, or has the wrong size.
     """
-    reader = _open(carrier, _chosen(compiler)[0], options)
-    secrets = _Secrets(carrier, reader.digest, context)
+    reader = open_reader(carrier, chosen(compiler)[0], options)
+    secrets = Secrets(carrier, reader.digest, context)
     shared = key if isinstance(key, Key) else None
     stream = secrets.stream(shared)
     channels = [channel] if channel else list(reader.carrier.channels)
@@ -262,35 +252,6 @@ def capacity(
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """A carrier whose networks one compiler opened."""
-
-    carrier: Carrier
-    compiler: str
-    digest: str
-    networks: tuple[OpenNetwork, ...]
-
-
-@dataclass(frozen=True)
-class _Secrets:
-    """What both ends derive from the carrier's id, its networks' digest and the context."""
-
-    carrier: str
-    digest: str
-    context: bytes
-
-    def binding(self, salt: bytes) -> Binding:
-        return Binding(self.carrier, self.digest, self.context, salt)
-
-    def stream(self, key: Key | None) -> Stream:
-        """Returns the carrier's stream; without a shared key it is as public as the context."""
-        parts_ = [self.carrier.encode(), self.digest.encode(), self.context]
-        salt = hashlib.sha256(b"".join(len(p).to_bytes(4, "little") + p for p in parts_)).digest()
-        root = key.root(salt) if key else hashlib.sha256(b"latebra/1 public carrier" + salt).digest()
-        return Stream(derive(root, "carrier", salt))
-
-
 def _arrange(
     message: bytes,
     rooms: Sequence[int],
@@ -315,36 +276,8 @@ def _arrange(
     return rooms[-1], parts.split(message, fits(rooms[-1]))
 
 
-def _chosen(compiler: str) -> list[str]:
-    """Returns the compiler that writes, then one more to verify with when there is one."""
-    if compiler != "auto":
-        compilers[compiler]  # An unknown id says what was meant.
-    here = installed()
-    if compiler == "auto":
-        if not here:
-            raise Unavailable("no compiler is installed", fix="pip install onnxruntime")
-        return here[:2]
-    return [compiler, *[name for name in here if name != compiler][:1]]
-
-
-@cache
-def _network(name: str, compiler: str) -> OpenNetwork:
-    return open_network(Model(models.onnx(name), models[name]), compiler)
-
-
-def _open(carrier: str, compiler: str, options: dict[str, str]) -> _Reader:
-    plugin = carriers[carrier]
-    networks = {role: _network(model, compiler) for role, model in plugin.roles.items()}
-    digest = hashlib.sha256("".join(n.card.digest for n in networks.values()).encode()).hexdigest()
-    return _Reader(plugin.create(networks, options), compiler, digest, tuple(networks.values()))
-
-
-def _inside(readers: Sequence[_Reader]) -> float:
-    return sum(network.seconds_inside for reader in readers for network in reader.networks)
-
-
 def _carries(
-    reader: _Reader, received: Picture, stream: Stream, channel: str, salt: bytes, sealed: bytes
+    reader: Reader, received: Picture, stream: Stream, channel: str, salt: bytes, sealed: bytes
 ) -> bool:
     found = reader.carrier.extract(received, stream, [channel])
     return any(each.salt == salt and each.frame == sealed for each in found)

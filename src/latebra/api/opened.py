@@ -1,0 +1,114 @@
+"""Carriers with their networks open, and what both ends derive from a key."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from latebra.compiling.contract import Compiler, Model
+from latebra.compiling.opening import OpenNetwork, installed, open_network
+from latebra.core.errors import Unavailable
+from latebra.core.keys import Key, derive
+from latebra.core.registry import Registry
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.contract import Carrier
+from latebra.hiding.frame import Binding
+from latebra.models.catalogue import Catalogue
+
+carriers: Final[Registry[Carrier]] = Registry("carrier", "latebra.hiding.carriers")
+compilers: Final[Registry[Compiler]] = Registry("compiler", "latebra.compiling.backends")
+models: Final = Catalogue()
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A carrier whose networks one compiler opened.
+
+    Args:
+        carrier: The carrier, ready to embed and extract.
+        compiler: The compiler's id.
+        digest: SHA-256 over the digests of its networks, the same whichever compiler opened them.
+        networks: The networks.
+    """
+
+    carrier: Carrier
+    compiler: str
+    digest: str
+    networks: tuple[OpenNetwork, ...]
+
+    @property
+    def seconds_inside(self) -> float:
+        """Time spent inside the networks so far."""
+        return sum(network.seconds_inside for network in self.networks)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What both ends derive from the carrier's id, its networks' digest and the context.
+
+    Args:
+        carrier: The carrier's id.
+        digest: The reader's digest.
+        context: Public bytes that both ends agree on.
+    """
+
+    carrier: str
+    digest: str
+    context: bytes
+
+    def binding(self, salt: bytes) -> Binding:
+        """Returns what a frame is bound to."""
+        return Binding(self.carrier, self.digest, self.context, salt)
+
+    def stream(self, key: Key | None) -> Stream:
+        """Returns the carrier's stream; without a shared key it is as public as the context."""
+        fields = [self.carrier.encode(), self.digest.encode(), self.context]
+        salt = hashlib.sha256(b"".join(len(f).to_bytes(4, "little") + f for f in fields)).digest()
+        root = key.root(salt) if key else hashlib.sha256(b"latebra/1 public carrier" + salt).digest()
+        return Stream(derive(root, "carrier", salt))
+
+
+def chosen(compiler: str) -> list[str]:
+    """Returns the compiler that writes, then one more to verify with when there is one.
+
+    Raises:
+        UnknownPlugin: No compiler has that id.
+        Unavailable: None is installed.
+    """
+    if compiler != "auto":
+        compilers[compiler]  # An unknown id says what was meant.
+    here = installed()
+    if compiler != "auto":
+        return [compiler, *[name for name in here if name != compiler][:1]]
+    if not here:
+        raise Unavailable("no compiler is installed", fix="pip install onnxruntime")
+    return here[:2]
+
+
+def open_reader(carrier: str, compiler: str, options: Mapping[str, str]) -> Reader:
+    """Returns the carrier with its networks opened by ``compiler``; networks stay open."""
+    plugin = carriers[carrier]
+    plugin.create({}, options)  # A wrong option is said before anything is built.
+    networks = {role: _network(model, compiler) for role, model in plugin.roles.items()}
+    return Reader(
+        plugin.create(networks, options), compiler, digest_of(carrier), tuple(networks.values())
+    )
+
+
+def digest_of(carrier: str) -> str:
+    """Returns SHA-256 over the digests of the carrier's networks, in the order of its roles."""
+    digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def seconds_inside(readers: Sequence[Reader]) -> float:
+    """Returns the time that all of ``readers`` spent inside their networks so far."""
+    return sum(reader.seconds_inside for reader in readers)
+
+
+@cache
+def _network(name: str, compiler: str) -> OpenNetwork:
+    return open_network(Model(models.onnx(name), models[name]), compiler)
