@@ -1,0 +1,1 @@
+"""Steganalysers, each with the bad scheme that it must catch first."""

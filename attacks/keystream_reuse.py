@@ -1,0 +1,70 @@
+"""Correlation between pictures of one key: what comes from the same keystream is alike.
+
+A scheme that draws signs, magnitudes or fill from the same stream for every picture repeats itself
+where the message does not reach. Values and magnitudes are looked at apart: a message under a
+repeated stream may flip the signs at random and leave the magnitudes as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from latebra.hiding.audit.distributions import normal_two_sided
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike the pictures of a set are.
+
+    Args:
+        mean: Mean over all pairs of the correlation times √n, about 0 for unrelated pictures.
+        p_value: How often unrelated pictures have a mean as far from 0, taking pairs as independent.
+        highest: The greatest over all pairs of the correlation times √n.
+        expected: What the greatest should be at most, 99 times in 100, for as many normal values.
+    """
+
+    mean: float
+    p_value: float
+    highest: float
+    expected: float
+
+
+def pair_scores(latents: Float32[np.ndarray, "pictures dims"]) -> Float64[np.ndarray, " pairs"]:
+    """Returns, for disjoint pairs of neighbours, the greater of two correlations times √n.
+
+    Args:
+        latents: A row a picture; covers' mean taken off first where there is one. A last odd
+            picture is left out.
+    """
+    half = len(latents) // 2
+    scores = np.empty((2, half))
+    for i in range(half):
+        one, other = latents[2 * i], latents[2 * i + 1]
+        scores[0, i] = abs(float(_standard(one) @ _standard(other)))
+        scores[1, i] = abs(float(_standard(np.abs(one)) @ _standard(np.abs(other))))
+    return scores.max(axis=0) / np.sqrt(latents.shape[1])
+
+
+def likeness(values: Float32[np.ndarray, "pictures dims"]) -> Likeness:
+    """Returns how alike all pairs of rows are, by one matrix product.
+
+    Args:
+        values: A row a picture: latents, their signs as ±1, or their magnitudes.
+    """
+    count, dims = values.shape
+    rows = np.stack([_standard(row) for row in values])
+    products = rows @ rows.T / np.float32(np.sqrt(dims))
+    scores = products[np.triu_indices(count, 1)]
+    mean = float(scores.mean(dtype=np.float64))
+    # Of M normal values all are below this with probability 0.99: 1 - Q(x) = 0.99^(1/M), Q(x) < φ/x.
+    tail = -np.log(0.99) / scores.size
+    expected = np.sqrt(-2 * np.log(tail * np.sqrt(-4 * np.pi * np.log(tail))))
+    p_value = normal_two_sided(mean * np.sqrt(scores.size))
+    return Likeness(mean, p_value, float(scores.max()), float(expected))
+
+
+def _standard(row: Float32[np.ndarray, " dims"]) -> Float32[np.ndarray, " dims"]:
+    return (row - row.mean()) / max(float(row.std()), 1e-9)

@@ -1,0 +1,195 @@
+"""Tests that each detector catches the scheme it must, and leaves the honest one alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latebra.hiding.audit import Area, area
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # The attacks are not part of the package.
+
+from attacks import bits, controls, keystream_reuse, lsb, norm, rank, syndrome  # noqa: E402
+
+ERRORS = (0.0, 0.02, 0.05)
+
+
+@pytest.fixture(scope="module")
+def code() -> controls.Code:
+    return controls.Code.make(1000, 1000, 3, np.random.default_rng(1))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(2)
+
+
+def is_chance(found: Area) -> bool:
+    """Says whether an area is within three standard errors of a half."""
+    return abs(found.value - 0.5) < 3 / 1.96 * (found.high - found.low) / 2
+
+
+def smooth(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Returns pictures whose neighbours are alike, with a little noise."""
+    y, x = np.mgrid[:64, :64] / 64
+    waves = rng.standard_normal((count, 3, 1, 1)) * x + rng.standard_normal((count, 3, 1, 1)) * y
+    noise = rng.standard_normal((count, 3, 64, 64))
+    return np.clip(128 + 40 * waves + 2 * noise, 0, 255).astype(np.uint8)
+
+
+def test_codewords_satisfy_their_checks(code, rng):
+    messages = rng.integers(0, 2, (4, 1000), dtype=np.uint8)
+    assert not code.checks.parities(code.encode(messages)).any()
+    assert code.checks.parities(rng.integers(0, 2, (4, 2000), dtype=np.uint8)).mean() > 0.4
+
+
+def test_the_exclusive_or_of_two_pictures_counts_as_the_formula_says(code, rng):
+    for errors in ERRORS:
+        latents = controls.noisy(controls.static_mask(200, 2000, code, rng), errors, rng)
+        parities = code.checks.parities(bits.signs(latents))
+        bias = (1 - 2 * errors) ** (2 * 5)  # Five bits a check, in both pictures.
+        expected = bias * np.sqrt(1000)
+        assert syndrome.pair_scores(parities).mean() == pytest.approx(expected, rel=0.06)
+
+
+@pytest.mark.parametrize("errors", ERRORS)
+def test_the_syndrome_catches_a_static_mask(code, rng, errors: float):
+    honest, static = (
+        code.checks.parities(bits.signs(controls.noisy(make(400, 2200, code, rng), errors, rng)))
+        for make in (controls.fresh_mask, controls.static_mask)
+    )
+    found = area(syndrome.pair_scores(static), syndrome.pair_scores(honest))
+    assert found.low > 0.95
+    assert syndrome.pool_p_value(static) < 1e-12
+    assert syndrome.pool_p_value(honest) > 1e-3
+    assert area(syndrome.pooled(static, 10), syndrome.pooled(honest, 10)).value > 0.95
+
+
+def test_the_syndrome_of_fresh_masks_is_chance(code, rng):
+    scores = [
+        syndrome.pair_scores(code.checks.parities(bits.signs(make)))
+        for make in (
+            controls.fresh_mask(1000, 2000, code, rng),
+            rng.standard_normal((1000, 2000), dtype=np.float32),
+        )
+    ]
+    found = area(*scores)
+    assert is_chance(found)
+    assert found.high - found.low < 0.11
+
+
+def test_the_rank_agrees_with_elimination_by_hand(rng):
+    matrix = rng.integers(0, 2, (30, 70), dtype=np.uint8)
+    matrix[10:] = matrix[rng.integers(0, 10, 20)] ^ matrix[rng.integers(0, 10, 20)]
+    rows, found = [int("".join(map(str, row)), 2) for row in matrix], 0
+    while rows:
+        pivot = rows.pop()
+        if pivot:
+            found += 1
+            low = pivot & -pivot
+            rows = [row ^ pivot if row & low else row for row in rows]
+    assert rank.rank(matrix) == found
+    assert rank.rank(matrix.T) == found
+    assert rank.rank(np.zeros((5, 5), np.uint8)) == 0
+
+
+def test_the_rank_catches_a_static_mask_without_noise(rng):
+    short = controls.Code.make(60, 60, 3, rng)
+    honest, static = (
+        bits.signs(make(2000, 120, short, rng))
+        for make in (controls.fresh_mask, controls.static_mask)
+    )
+    assert rank.rank(static) == 61
+    assert rank.deficit(honest) == 0
+    assert rank.p_value(rank.deficit(static), static.shape) < 1e-12
+    found = area(rank.deficits(static, 100), rank.deficits(honest, 100))
+    assert found.value > 0.95
+    ordinary = bits.signs(rng.standard_normal((2000, 120), dtype=np.float32))
+    chance = area(rank.deficits(honest, 100), rank.deficits(ordinary, 100))
+    assert chance.value == 0.5  # Neither misses any rank: 20 rows of 100 stay independent.
+
+
+def test_missing_rank_is_as_rare_as_the_bound_says(rng):
+    missing = np.array(
+        [rank.deficit(rng.integers(0, 2, (12, 12), dtype=np.uint8)) for _ in range(500)]
+    )
+    for least in (1, 2, 3):
+        bound = rank.p_value(least, (12, 12))
+        assert (missing >= least).mean() <= bound + 3 * np.sqrt(bound / 500)
+    assert (missing >= 1).mean() == pytest.approx(0.711, abs=0.08)  # 1 - Π (1 - 2^-k)
+
+
+@pytest.mark.parametrize("errors", ERRORS)
+def test_the_norm_catches_a_fixed_radius(rng, errors: float):
+    values = {
+        name: norm.levels(
+            controls.noisy(make(rng.standard_normal((1600, 1024), dtype=np.float32)), errors, rng)
+        )
+        for name, make in {"stego": controls.fixed_radius, "cover": lambda z: z}.items()
+    }
+    ratio = norm.Ratio.fit(values["stego"][:400], values["cover"][:400])
+    for pool in (10, 100):
+        found = area(
+            ratio.scores(values["stego"][400:], pool), ratio.scores(values["cover"][400:], pool)
+        )
+        assert found.value > 0.95
+    assert ratio.scores(values["stego"][400:], 100).size == 12
+
+
+def test_the_norm_of_honest_latents_is_chance(code, rng):
+    honest = norm.levels(controls.fresh_mask(1600, 2000, code, rng))
+    cover = norm.levels(rng.standard_normal((1600, 2000), dtype=np.float32))
+    ratio = norm.Ratio.fit(honest[:400], cover[:400])
+    found = area(ratio.scores(honest[400:]), ratio.scores(cover[400:]))
+    assert is_chance(found)
+
+
+@pytest.mark.parametrize("errors", ERRORS)
+def test_likeness_catches_a_fixed_keystream(code, rng, errors: float):
+    fixed = controls.noisy(controls.fixed_keystream(400, 2200, code, rng), errors, rng)
+    honest = controls.noisy(controls.fresh_mask(400, 2200, code, rng), errors, rng)
+    found = area(keystream_reuse.pair_scores(fixed), keystream_reuse.pair_scores(honest))
+    assert found.low > 0.95
+    same, fresh = (keystream_reuse.likeness(np.abs(z)) for z in (fixed, honest))
+    assert same.highest > same.expected
+    assert same.p_value < 1e-12
+    assert fresh.highest < fresh.expected
+    assert fresh.p_value > 1e-3
+
+
+def test_likeness_of_honest_latents_is_chance(code, rng):
+    honest = keystream_reuse.pair_scores(controls.fresh_mask(1000, 2000, code, rng))
+    cover = keystream_reuse.pair_scores(rng.standard_normal((1000, 2000), dtype=np.float32))
+    found = area(honest, cover)
+    assert is_chance(found)
+
+
+@pytest.mark.parametrize("rate", [0.4, 1.0])
+def test_weighted_stego_catches_replaced_lowest_bits(rng, rate: float):
+    cover = smooth(rng, 60)
+    stego = controls.replace_lowest_bits(smooth(rng, 60), rate, rng)
+    assert lsb.rates(stego).mean() == pytest.approx(rate, abs=0.05)
+    assert area(lsb.rates(stego), lsb.rates(cover)).value > 0.95
+
+
+def test_coded_bits_come_back_in_their_order(rng):
+    from latebra.hiding.channel import gaussian
+
+    depths = np.array([1, 0, 3, 2], np.uint8)
+    written = rng.integers(0, 2, (50, 6), dtype=np.uint8)
+    latents = np.stack([gaussian.sample(row, depths, rng.random(4)) for row in written])
+    dims = np.array([0, 2, 2, 2, 3, 3])
+    planes = np.array([0, 0, 1, 2, 0, 1], np.uint8)
+    order = rng.permutation(6)
+    found = bits.coded(latents, dims[order], planes[order], depths[dims[order]])
+    assert np.array_equal(found, written[:, order])
+    assert np.array_equal(bits.signs(latents[:, :1]), written[:, :1])
+
+
+def test_noise_flips_the_share_of_signs_that_was_asked(rng):
+    latents = rng.standard_normal((20, 10_000), dtype=np.float32)
+    flipped = bits.signs(latents) != bits.signs(controls.noisy(latents, 0.05, rng))
+    assert flipped.mean() == pytest.approx(0.05, abs=0.003)
