@@ -1,0 +1,55 @@
+# Every target sets up what it needs in .venv by itself; a second call finds it there.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+NEWEST := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c '$(NEWEST)' 2>/dev/null && echo $(p))))
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+SETUP  := pyproject.toml constraints.txt | $(VENV)/.made
+
+.PHONY: help demo test lint bench docs lock clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: $(VENV)/.demo  ## hide a sentence in a painted picture, read it with other compilers
+	$(BIN)/python -m latebra.demo
+
+test: $(VENV)/.dev  ## run every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev  ## check style, types and who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev  ## measure import time and install size
+	$(BIN)/python benchmarks/import_time.py
+	$(BIN)/python benchmarks/install_size.py
+
+docs: $(VENV)/.docs  ## build the site in site/
+	$(BIN)/mkdocs build --strict --quiet
+
+lock: $(VENV)/.dev $(VENV)/.docs  ## write the versions that are installed to constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean:  ## remove what make made
+	rm -rf $(VENV) site demo
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: $(SETUP)
+	$(PIP) -e '.[ngraph]'
+	@touch $@
+
+$(VENV)/.dev: $(SETUP)
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(SETUP)
+	$(PIP) -e '.[docs]'
+	@touch $@
