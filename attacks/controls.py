@@ -97,6 +97,14 @@ def fixed_radius(
     return (latents * (np.sqrt(latents.shape[1]) / norms)).astype(np.float32)
 
 
+def margin(
+    latents: Float32[np.ndarray, "pictures dims"], least: float
+) -> Float32[np.ndarray, "pictures dims"]:
+    """Returns latents that keep ``least`` away from 0, so that signs survive noise better."""
+    kept = np.sign(latents) * np.maximum(np.abs(latents), np.float32(least))
+    return kept.astype(np.float32)
+
+
 def replace_lowest_bits(
     pictures: UInt8[np.ndarray, "n channels height width"], rate: float, rng: np.random.Generator
 ) -> UInt8[np.ndarray, "n channels height width"]:

@@ -21,7 +21,7 @@ class Likeness:
 
     Args:
         mean: Mean over all pairs of the correlation times √n, about 0 for unrelated pictures.
-        p_value: How often unrelated pictures have a mean as far from 0, taking pairs as independent.
+        p_value: How often unrelated pictures have a mean as far from 0: pairs are uncorrelated.
         highest: The greatest over all pairs of the correlation times √n.
         expected: What the greatest should be at most, 99 times in 100, for as many normal values.
     """
@@ -59,7 +59,7 @@ def likeness(values: Float32[np.ndarray, "pictures dims"]) -> Likeness:
     products = rows @ rows.T / np.float32(np.sqrt(dims))
     scores = products[np.triu_indices(count, 1)]
     mean = float(scores.mean(dtype=np.float64))
-    # Of M normal values all are below this with probability 0.99: 1 - Q(x) = 0.99^(1/M), Q(x) < φ/x.
+    # Of M normal values all are below this with probability 0.99: Q(x) = -log(0.99) / M, Q < φ/x.
     tail = -np.log(0.99) / scores.size
     expected = np.sqrt(-2 * np.log(tail * np.sqrt(-4 * np.pi * np.log(tail))))
     p_value = normal_two_sided(mean * np.sqrt(scores.size))

@@ -1,8 +1,8 @@
 """Weighted stego analysis: an estimate of how many lowest bits of a picture were replaced.
 
-Fridrich and Goljan (2004): flipping the lowest bits of x gives x̄, and for replacement at a rate r the
-mean of (x - x̄)(x - p(x)) is r / 2 where p predicts a pixel from its neighbours. Weights that trust
-smooth places more, and the predictor, are those of Ker and Böhme (2008).
+Fridrich and Goljan (2004): let y be x with every lowest bit flipped; where a share r of the lowest
+bits was replaced, the mean of (x - y)(x - p(x)) is r / 2 if p predicts a pixel from its neighbours.
+Weights that trust smooth places more, and the predictor, are those of Ker and Böhme (2008).
 """
 
 from __future__ import annotations

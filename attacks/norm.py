@@ -1,8 +1,8 @@
 """Likelihood ratio on latents' norms: a fixed radius lacks the spread of a chi-square.
 
-Latents that all lie on one sphere look right one by one, and their norms give them away (Levecque et
-al., arXiv:2510.12414). The analyst learns the mean and spread of ‖z‖² from labelled pictures of both
-kinds and adds up log-likelihood ratios over all pictures of a sender.
+Latents that all lie on one sphere look right one by one, and their norms give them away (Levecque
+et al., arXiv:2510.12414). The analyst learns the mean and spread of ‖z‖² from labelled pictures of
+both kinds, and adds up log-likelihood ratios over all pictures of a sender.
 """
 
 from __future__ import annotations

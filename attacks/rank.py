@@ -2,8 +2,8 @@
 
 Bits of a linear code of k message bits under one mask span at most k + 1 dimensions however many
 pictures there are; coin flips span as many as fit. It takes more than k pictures, and it takes bits
-without error: one flipped bit a picture hides the deficit, and there the checks of ``syndrome`` go on
-working. So this test is for latents before painting, and for channels that return every sign.
+without error: one flipped bit a picture hides the deficit, and there the checks of ``syndrome`` go
+on working. So this test is for latents before painting, and for channels that return every sign.
 """
 
 from __future__ import annotations

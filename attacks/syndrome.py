@@ -3,16 +3,18 @@
 Whoever masks a linear code with the same bits in two pictures lets the exclusive or of the two be a
 codeword, all of whose parity checks hold. Noise that flips a share ``e`` of the bits leaves a check
 of ``w`` bits satisfied with probability 1/2 + (1 - 2e)^(2w) / 2, so that enough checks, or enough
-pictures, show it still. The analyst here is given all but the key of the mask: the code, its checks,
-and where each coded bit lies.
+pictures, show it still. The analyst here is given all but the key of the mask: the code, its
+checks, and where each coded bit lies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt8
+from numpy.typing import NDArray
 
 from latebra.hiding.audit.distributions import chi_square_upper
 
@@ -28,6 +30,12 @@ class Checks:
 
     columns: Int64[np.ndarray, " edges"]
     starts: Int64[np.ndarray, " checks"]
+
+    @classmethod
+    def of(cls, rows: Sequence[NDArray[np.integer]]) -> Checks:
+        """Returns checks from one array of column indices for each, none empty."""
+        sizes = np.array([len(row) for row in rows], np.int64)
+        return cls(np.concatenate(rows).astype(np.int64), np.cumsum(sizes) - sizes)
 
     @property
     def count(self) -> int:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latebra.hiding.audit import Area, area
+from latebra.hiding.audit import Area, area, fit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # The attacks are not part of the package.
 
-from attacks import bits, controls, keystream_reuse, lsb, norm, rank, syndrome  # noqa: E402
+from attacks import bits, controls, keystream_reuse, lsb, norm, rank, syndrome
 
 ERRORS = (0.0, 0.02, 0.05)
 
@@ -181,12 +181,26 @@ def test_coded_bits_come_back_in_their_order(rng):
     depths = np.array([1, 0, 3, 2], np.uint8)
     written = rng.integers(0, 2, (50, 6), dtype=np.uint8)
     latents = np.stack([gaussian.sample(row, depths, rng.random(4)) for row in written])
-    dims = np.array([0, 2, 2, 2, 3, 3])
-    planes = np.array([0, 0, 1, 2, 0, 1], np.uint8)
     order = rng.permutation(6)
-    found = bits.coded(latents, dims[order], planes[order], depths[dims[order]])
-    assert np.array_equal(found, written[:, order])
+    dims = np.array([0, 2, 2, 2, 3, 3])[order]
+    planes = np.array([0, 0, 1, 2, 0, 1])[order]
+    places = bits.Places(dims, planes, depths[dims].astype(np.int64))
+    assert np.array_equal(places.read(latents), written[:, order])
     assert np.array_equal(bits.signs(latents[:, :1]), written[:, :1])
+    other = rng.integers(0, 2, (50, 6), dtype=np.uint8)
+    again = places.write(latents, other)
+    assert np.array_equal(places.read(again), other)
+    assert np.array_equal(again[:, 1], latents[:, 1])
+    assert np.allclose(places.write(again, written[:, order]), latents, atol=1e-4)
+
+
+def test_the_margin_is_caught_by_the_marginal_tests(rng):
+    noise = rng.standard_normal((60, 4096), dtype=np.float32)
+    bad = controls.noisy(controls.margin(noise[:30], 0.2), 0.02, rng)
+    cover = controls.noisy(noise[30:], 0.02, rng)
+    for test in (fit.kolmogorov_smirnov, fit.anderson_darling):
+        scores = [np.array([test(one)[0] for one in kind]) for kind in (bad, cover)]
+        assert area(*scores).value > 0.95
 
 
 def test_noise_flips_the_share_of_signs_that_was_asked(rng):

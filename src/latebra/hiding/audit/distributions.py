@@ -13,7 +13,7 @@ _REACH = 12.0
 _STEPS = 8192
 """Points per unit: a straight line between two is off by at most 1 / (8 · 8192²) = 2e-9."""
 _EXACT_UP_TO = 20_000.0
-"""Degrees of freedom up to which the chi-square tail is summed; beyond it the cube root is normal."""
+"""Degrees of freedom up to which the chi-square tail is summed: above, the cube root is normal."""
 
 
 def normal_cdf(
