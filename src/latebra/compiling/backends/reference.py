@@ -1,0 +1,113 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["onnx>=1.17"]
+# ///
+"""Compute a model in 64-bit floats, operator by operator: the judge of all others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
+from latebra.core.network import Arrays, ModelCard
+
+_FLOAT: Final = 1
+_DOUBLE: Final = 11
+"""Element types in ``TensorProto.DataType``."""
+
+
+@dataclass(frozen=True)
+class Reference(Compiler):
+    """The evaluator of the ONNX project, in 64-bit floats.
+
+    What it does: every 32-bit float of the model becomes a 64-bit one, and each operator is computed
+    as ONNX defines it, with numpy. Results are rounded to 32 bits at the very end. So it is slow,
+    and some nine decimal digits closer to the truth than what it judges.
+
+    Reference: https://onnx.ai/onnx/api/reference.html.
+    """
+
+    title: ClassVar[str] = "Reference"
+    about: ClassVar[str] = "ONNX's own definitions in 64-bit floats: slow, the judge of all others."
+    needs: ClassVar[dict[str, str]] = {"onnx": "onnx"}
+    extra: ClassVar[str] = "reference"
+    rank: ClassVar[int] = 90
+
+    @override
+    def supports(self, model: Model) -> Support:
+        return standard(model)
+
+    @override
+    def build(self, model: Model) -> bytes:
+        with failing_as(BuildFailed, "the model is not valid ONNX"):
+            import onnx
+
+            proto = onnx.load_model_from_string(model.onnx)
+            onnx.checker.check_model(proto)
+            _to_double(proto.graph)
+            return proto.SerializeToString()
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        with failing_as(LoadFailed, "the reference could not load its artifact"):
+            import onnx
+            from onnx.reference import ReferenceEvaluator
+
+            proto = onnx.load_model_from_string(artifact)
+            return _Evaluator(ReferenceEvaluator(proto))
+
+
+class _Evaluator(Executable):
+    def __init__(self, evaluator: Any) -> None:
+        self._evaluator = evaluator
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        feed = {
+            name: array.astype(np.float64) if array.dtype == np.float32 else array
+            for name, array in inputs.items()
+        }
+        with failing_as(RunFailed, "the reference could not run the model"):
+            found = self._evaluator.run(None, feed)
+        names: Iterable[str] = self._evaluator.output_names
+        return {name: _single(array) for name, array in zip(names, found, strict=True)}
+
+
+def _single(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _to_double(graph: Any) -> None:
+    """Makes every 32-bit float of a graph a 64-bit one, in place."""
+    for tensor in graph.initializer:
+        _tensor_to_double(tensor)
+    for value in [*graph.input, *graph.output]:
+        if value.type.tensor_type.elem_type == _FLOAT:
+            value.type.tensor_type.elem_type = _DOUBLE
+    del graph.value_info[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                _tensor_to_double(attribute.t)
+            if attribute.HasField("g"):
+                _to_double(attribute.g)
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == _FLOAT:
+                attribute.i = _DOUBLE
+
+
+def _tensor_to_double(tensor: Any) -> None:
+    from onnx import numpy_helper
+
+    if tensor.data_type == _FLOAT:
+        array = numpy_helper.to_array(tensor).astype(np.float64)
+        tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+
+PLUGIN = Reference

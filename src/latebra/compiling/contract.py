@@ -1,0 +1,209 @@
+"""What a compiler is: it turns a model into bytes, and the bytes into something that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import Any, ClassVar, Final, final
+
+from numpy.typing import NDArray
+
+from latebra.compiling.facts import Facts, read_facts
+from latebra.core.errors import CompileError, LatebraError, Unsupported
+from latebra.core.network import Arrays, ModelCard
+
+MOST_THREADS: Final = 4
+"""No more threads than this unless asked: our networks are small, and threads wait for each other."""
+
+
+def usual_threads() -> int:
+    """Returns the threads a compiler uses unless told: one for each processor, at most four."""
+    return min(os.cpu_count() or 1, MOST_THREADS)
+
+
+class Outcome(StrEnum):
+    """How it went with one compiler, in one word."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    UNSUPPORTED = "unsupported"
+    BUILD_FAILED = "build_failed"
+    LOAD_FAILED = "load_failed"
+    RUN_FAILED = "run_failed"
+    WRONG = "wrong"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True)
+class Support:
+    """Can it? True when it can; false with reasons when it cannot.
+
+    Args:
+        reasons: Why not, one phrase each; empty exactly when it can.
+        fix: What would change that, or nothing.
+    """
+
+    reasons: tuple[str, ...] = ()
+    fix: str = ""
+
+    def __bool__(self) -> bool:
+        return not self.reasons
+
+    def __str__(self) -> str:
+        return "; ".join(self.reasons) or "yes"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network before it is compiled.
+
+    Args:
+        onnx: The bytes of an ONNX file, weights included.
+        card: What is known about it.
+    """
+
+    onnx: bytes = field(repr=False)
+    card: ModelCard
+
+    @cached_property
+    def file_digest(self) -> str:
+        """SHA-256 of the file, 64 hexadecimal digits."""
+        return hashlib.sha256(self.onnx).hexdigest()
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the file says of itself.
+
+        Raises:
+            Unsupported: It is not an ONNX file.
+        """
+        return read_facts(self.onnx)
+
+
+class Executable(ABC):
+    """Something that runs: what ``load`` returns."""
+
+    @abstractmethod
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Returns the outputs by name; they belong to the caller.
+
+        Args:
+            inputs: One array for each input of the model, of its type and shape.
+
+        Raises:
+            RunFailed: The compiled model failed, or its process died.
+            TimedOut: It took longer than it was given.
+        """
+
+
+@dataclass(frozen=True)
+class Compiler(ABC):
+    """Turns a model into an artifact, and an artifact into something that runs.
+
+    Built artifacts belong to this machine and these versions; the cache knows them by both.
+    Vendor packages are imported inside the methods, by the compiler's own file, nowhere else.
+
+    Args:
+        threads: How many threads it may use.
+    """
+
+    title: ClassVar[str]
+    """A name for people."""
+    about: ClassVar[str]
+    """One sentence: what it is, and what is forced so that its numbers are right."""
+    needs: ClassVar[Mapping[str, str]] = {}
+    """The modules it imports, each with the distribution that brings it."""
+    extra: ClassVar[str] = ""
+    """The extra of this distribution that installs what it needs."""
+    rank: ClassVar[int]
+    """Place in the order of preference, 1 the fastest, as measured; see ``docs/compilers.md``."""
+    known_failures: ClassVar[Mapping[str, str]] = {}
+    """Promises it does not keep, each with the reason."""
+
+    threads: int = field(default_factory=usual_threads)
+
+    def probe(self) -> Support:
+        """Can it run on this machine at all? Never raises, never imports the compiler."""
+        missing = sorted({dist for module, dist in self.needs.items() if not _is_here(module)})
+        if not missing:
+            return Support()
+        return Support(
+            tuple(f"{distribution} is not installed" for distribution in missing),
+            fix=f"pip install 'latebra[{self.extra}]'" if self.extra else "",
+        )
+
+    @final
+    def versions(self) -> dict[str, str]:
+        """Returns the version of each distribution that it needs; absent ones are left out."""
+        found: dict[str, str] = {}
+        for distribution in sorted(set(self.needs.values())):
+            try:
+                found[distribution] = version(distribution)
+            except PackageNotFoundError:
+                continue
+        return found
+
+    @abstractmethod
+    def supports(self, model: Model) -> Support:
+        """Can it take this model? Cheap, and without the compiler."""
+
+    @abstractmethod
+    def build(self, model: Model) -> bytes:
+        """Returns the artifact.
+
+        Raises:
+            BuildFailed: The compiler failed.
+        """
+
+    @abstractmethod
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        """Returns the artifact, ready to run.
+
+        Raises:
+            LoadFailed: The artifact is damaged, or not for this machine.
+        """
+
+
+def standard(model: Model, domains: Collection[str] = ()) -> Support:
+    """Is it an ONNX file whose operators are all ONNX's own, or of ``domains``?"""
+    try:
+        operators = model.facts.operators
+    except Unsupported as error:
+        return Support((error.what,), error.fix)
+    foreign = sorted(
+        name for name in operators if "::" in name and name.partition("::")[0] not in domains
+    )
+    if not foreign:
+        return Support()
+    return Support(
+        tuple(f"{name} is no operator of ONNX's own" for name in foreign),
+        fix="export the network with standard operators",
+    )
+
+
+@contextmanager
+def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Iterator[None]:
+    """Turns whatever a vendor raises into ``error``; errors of our own pass through."""
+    try:
+        yield
+    except LatebraError:
+        raise
+    except Exception as cause:
+        said = str(cause).strip().splitlines()
+        detail = f"{type(cause).__name__}: {said[0][:200]}" if said else type(cause).__name__
+        raise error(f"{doing}: {detail}", fix=fix) from cause
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
