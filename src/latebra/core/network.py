@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class ModelCard:
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
+@runtime_checkable
 class Network(Protocol):
     """A network that somebody compiled: arrays in, arrays out."""
 
