@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,7 +21,7 @@ from latebra.core.errors import CompileError, LatebraError, Unsupported
 from latebra.core.network import Arrays, ModelCard
 
 MOST_THREADS: Final = 4
-"""No more threads than this unless asked: our networks are small, and threads wait for each other."""
+"""A choice, not a measurement: our networks are small, and threads wait for each other."""
 
 
 def usual_threads() -> int:
@@ -190,7 +190,7 @@ def standard(model: Model, domains: Collection[str] = ()) -> Support:
 
 
 @contextmanager
-def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Iterator[None]:
+def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Generator[None]:
     """Turns whatever a vendor raises into ``error``; errors of our own pass through."""
     try:
         yield

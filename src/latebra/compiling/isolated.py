@@ -13,10 +13,10 @@ import time
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, ClassVar, Final
+from typing import IO, Any, ClassVar, Final, Self
 
 from numpy.typing import NDArray
-from typing_extensions import Self, override
+from typing_extensions import override
 
 from latebra.compiling import wire
 from latebra.compiling.contract import Compiler, Executable, Model, Support
@@ -139,7 +139,7 @@ class _Process:
         self._forgotten: list[int] = []
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 lives as long as the worker
         count = str(threads)
-        self._child = subprocess.Popen(
+        self._child = subprocess.Popen(  # noqa: S603 an interpreter and an id, never a shell
             [python, "-m", "latebra.compiling.worker", name, count],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -147,10 +147,8 @@ class _Process:
             bufsize=0,
             env={**os.environ, "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count},
         )
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._requests = self._child.stdin.fileno()
-        self._answers = self._child.stdout.fileno()
+        self._requests = _number(self._child.stdin)
+        self._answers = _number(self._child.stdout)
         self._watch = _Watch(self._child.kill)
         self._ended = weakref.finalize(self, _end, self._child, self._watch, self._said)
 
@@ -256,6 +254,12 @@ def _end(child: subprocess.Popen[bytes], watch: _Watch, said: IO[bytes]) -> None
         if pipe:
             pipe.close()
     said.close()
+
+
+def _number(pipe: IO[bytes] | None) -> int:
+    if pipe is None:
+        raise RunFailed("a worker was started without pipes")
+    return pipe.fileno()
 
 
 def _cause(status: int) -> str:

@@ -76,7 +76,7 @@ class Worker:
 
 
 def _card(head: Any) -> ModelCard:
-    """Returns what of the card a compiler may want to know; the golden vector stays with the caller."""
+    """Returns the card without its golden vector, which stays with the caller."""
     return ModelCard(**head["card"])
 
 

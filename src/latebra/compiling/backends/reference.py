@@ -27,9 +27,9 @@ _DOUBLE: Final = 11
 class Reference(Compiler):
     """The evaluator of the ONNX project, in 64-bit floats.
 
-    What it does: every 32-bit float of the model becomes a 64-bit one, and each operator is computed
-    as ONNX defines it, with numpy. Results are rounded to 32 bits at the very end. So it is slow,
-    and some nine decimal digits closer to the truth than what it judges.
+    What it does: every 32-bit float of the model becomes a 64-bit one, and each operator is
+    computed as ONNX defines it, with numpy. Results are rounded to 32 bits at the very end, so it
+    is slow, and its own error is the last rounding.
 
     Reference: https://onnx.ai/onnx/api/reference.html.
     """
@@ -50,7 +50,7 @@ class Reference(Compiler):
             import onnx
 
             proto = onnx.load_model_from_string(model.onnx)
-            onnx.checker.check_model(proto)
+            onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
             _to_double(proto.graph)
             return proto.SerializeToString()
 

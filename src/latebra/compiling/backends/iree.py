@@ -1,0 +1,164 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["iree-base-compiler>=3.5,<4", "iree-base-runtime>=3.5,<4", "onnx>=1.17"]
+# ///
+"""Compile a model ahead of time with IREE."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
+from latebra.core.network import Arrays, ModelCard
+
+_ENTRY: Final = "main_graph"
+_LENGTH: Final = struct.Struct("<I")
+_FLAGS: Final = (
+    "--iree-hal-target-device=local",
+    "--iree-hal-local-target-device-backends=llvm-cpu",
+    "--iree-llvmcpu-target-cpu=host",
+    # Convolutions over channels-last data, 1.3 times as fast as without: docs/compilers.md.
+    "--iree-preprocessing-pass-pipeline="
+    "builtin.module(util.func(iree-preprocessing-convert-conv-to-channels-last))",
+)
+
+
+@dataclass(frozen=True)
+class Iree(Compiler):
+    """IREE: through MLIR to machine code for this processor, ahead of time.
+
+    The artifact is the names of inputs and outputs, then a module for IREE's virtual machine.
+
+    Numerics: 32-bit floats are kept. ``DepthToSpace`` in the CRD order is spelt out as a reshape, a
+    transposition and a reshape before IREE sees it: version 3.13 moves its values to wrong places.
+
+    Reference: https://iree.dev.
+    """
+
+    title: ClassVar[str] = "IREE"
+    about: ClassVar[str] = "MLIR to machine code, ahead of time; keeps 32-bit floats."
+    needs: ClassVar[dict[str, str]] = {
+        "iree.compiler": "iree-base-compiler",
+        "iree.runtime": "iree-base-runtime",
+        "onnx": "onnx",
+    }
+    extra: ClassVar[str] = "iree"
+    rank: ClassVar[int] = 3
+
+    @override
+    def supports(self, model: Model) -> Support:
+        return standard(model)
+
+    @override
+    def build(self, model: Model) -> bytes:
+        with failing_as(BuildFailed, "iree could not build the model"):
+            import onnx
+            from iree.compiler import tools
+
+            proto = onnx.load_model_from_string(model.onnx)
+            onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
+            vendor: Any = tools
+            module = vendor.compile_str(
+                _imported(_spelt_out(proto)), input_type="onnx", extra_args=list(_FLAGS)
+            )
+            names = {
+                "inputs": [tensor.name for tensor in model.facts.inputs],
+                "outputs": [tensor.name for tensor in model.facts.outputs],
+            }
+            head = json.dumps(names).encode()
+            return _LENGTH.pack(len(head)) + head + module
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        with failing_as(LoadFailed, "iree could not load its artifact"):
+            (size,) = _LENGTH.unpack_from(artifact)
+            names = json.loads(artifact[_LENGTH.size : _LENGTH.size + size])
+            return _Module(self._entry(artifact[_LENGTH.size + size :]), **names)
+
+    def _entry(self, module: bytes) -> Any:
+        from iree import runtime
+        from iree.runtime import flags
+
+        vendor: Any = runtime
+        if self.threads > 1:
+            vendor_flags: Any = flags
+            vendor_flags.parse_flags(f"--task_topology_max_group_count={self.threads}")
+        config = vendor.Config("local-task" if self.threads > 1 else "local-sync")
+        context = vendor.SystemContext(config=config)
+        context.add_vm_module(vendor.VmModule.copy_buffer(context.instance, module))
+        return context.modules.module[_ENTRY]
+
+
+class _Module(Executable):
+    def __init__(self, entry: Any, inputs: list[str], outputs: list[str]) -> None:
+        self._entry = entry
+        self._inputs = inputs
+        self._outputs = outputs
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        with failing_as(RunFailed, "iree could not run the model"):
+            found: Any = self._entry(*(np.ascontiguousarray(inputs[name]) for name in self._inputs))
+            several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
+            return {name: np.array(each) for name, each in zip(self._outputs, several, strict=True)}
+
+
+def _imported(proto: Any) -> str:
+    """Returns an ONNX model as MLIR text."""
+    from iree.compiler import ir
+    from iree.compiler.extras import onnx_importer
+
+    vendor: Any = onnx_importer
+    languages: Any = ir
+    proto.graph.name = _ENTRY
+    told = vendor.ModelInfo(proto)
+    context = languages.Context()
+    module = told.create_module(context=context).operation
+    vendor.NodeImporter.define_function(told.main_graph, module).import_all()
+    return str(module)
+
+
+def _spelt_out(proto: Any) -> Any:
+    """Returns the model with its shapes inferred and each CRD ``DepthToSpace`` spelt out."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    proto = onnx.shape_inference.infer_shapes(proto)
+    graph: Any = proto.graph
+    known = {value.name: value for value in [*graph.value_info, *graph.input, *graph.output]}
+    nodes: list[Any] = []
+    for node in graph.node:
+        told = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+        if node.op_type != "DepthToSpace" or told.get("mode") != b"CRD":
+            nodes.append(node)
+            continue
+        (source,), (target,) = node.input, node.output
+        n, c, h, w = (axis.dim_value for axis in known[source].type.tensor_type.shape.dim)
+        b = int(told["blocksize"])
+        if not all((n, c, h, w)):
+            raise BuildFailed("DepthToSpace has an open shape", fix="export with fixed shapes")
+        shapes = ((n, c // b**2, b, b, h, w), (n, c // b**2, h * b, w * b))
+        for number, shape in enumerate(shapes):
+            held = numpy_helper.from_array(np.array(shape, np.int64), f"{target}/shape{number}")
+            graph.initializer.append(held)
+        parts, moved = f"{target}/parts", f"{target}/moved"
+        nodes += [
+            helper.make_node("Reshape", [source, f"{target}/shape0"], [parts]),
+            # The definition in the ONNX operator set: depth, row of block, column of block.
+            helper.make_node("Transpose", [parts], [moved], perm=[0, 1, 4, 2, 5, 3]),
+            helper.make_node("Reshape", [moved, f"{target}/shape1"], [target]),
+        ]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return onnx.shape_inference.infer_shapes(proto)  # The importer wants every type.
+
+
+PLUGIN = Iree
