@@ -47,6 +47,10 @@ def test_a_mismatch_keeps_its_numbers():
     assert (error.error, error.bound) == (0.5, 0.1)
 
 
-def test_nothing_revealed_survives_a_process_border():
-    with pytest.raises(NothingRevealed):
-        raise pickle.loads(pickle.dumps(NothingRevealed()))  # noqa: S301
+@pytest.mark.parametrize(
+    "error",
+    [NothingRevealed(), DoesNotFit("no", fix="do"), NumericsMismatch("off", error=0.5, bound=0.1)],
+)
+def test_an_error_crosses_to_another_process_whole(error):
+    back = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (type(back), str(back), vars(back)) == (type(error), str(error), vars(error))

@@ -24,7 +24,7 @@ LatebraError                        L000
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 
 class LatebraError(Exception):
@@ -45,6 +45,10 @@ class LatebraError(Exception):
 
     def __str__(self) -> str:
         return f"{self.what} [{self.code}]" + (f"\n  fix: {self.fix}" if self.fix else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets an error cross to another process whole, whatever its arguments were."""
+        return _restored, (type(self), self.what, vars(self))
 
 
 class PluginError(LatebraError):
@@ -176,3 +180,9 @@ class NumericsMismatch(CompileError):
         super().__init__(what, fix=fix)
         self.error = error
         self.bound = bound
+
+
+def _restored(kind: type[LatebraError], what: str, state: dict[str, Any]) -> LatebraError:
+    error = kind.__new__(kind, what)
+    vars(error).update(state)
+    return error

@@ -55,7 +55,8 @@ class Settings:
             ("environment", _from_environment(environment)),
         ):
             for name, value in found.items():
-                values[_known(name, origin)] = _text(name, value, origin)
+                _refuse_unknown(name, origin)
+                values[name] = _text(name, value, origin)
                 origins[name] = origin
         return cls(**values, origins=origins)
 
@@ -88,9 +89,9 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in mine.items() if value}
 
 
-def _known(name: str, origin: str) -> str:
+def _refuse_unknown(name: str, origin: str) -> None:
     if name in names():
-        return name
+        return
     close = difflib.get_close_matches(name, names(), n=1)
     raise InputError(
         f"{origin} sets {name!r}, which is no setting",
