@@ -13,8 +13,8 @@ for n stego pictures under one key and n covers of the same generator (latents a
     coded_dims                      (coded,)        dimension of each coded bit, in the key's order
     coded_planes                    (coded,)        which bit of its dimension it is, 0 the sign
     coded_depths                    (coded,)        bits that its dimension carries
-    stego_bits                      (m, coded / 8)  coded bits as written, under the same key, packed
-                                                    by np.packbits(axis=1): the rank test wants m
+    stego_bits                      (m, coded / 8)  coded bits of one key as written, packed by
+                                                    np.packbits(axis=1): the rank test wants m
                                                     above k + 1, and they need no painting; may be
                                                     left out, and are then read off stego_noise
     control_<name>_latents          (m, dims)       painted with a bad scheme and read back, for the

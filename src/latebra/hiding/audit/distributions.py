@@ -12,7 +12,7 @@ _REACH = 12.0
 """A float32 standard Gaussian never leaves this range; what does is counted at its edge."""
 _STEPS = 8192
 """Points per unit: a straight line between two is off by at most 1 / (8 · 8192²) = 2e-9."""
-_EXACT_UP_TO = 20_000.0
+_EXACT_UP_TO = 20_000
 """Degrees of freedom up to which the chi-square tail is summed: above, the cube root is normal."""
 
 
@@ -42,7 +42,7 @@ def normal_upper(z: float) -> float:
     return 0.5 * math.erfc(z / math.sqrt(2))
 
 
-def chi_square_upper(x: float, freedom: float) -> float:
+def chi_square_upper(x: float, freedom: int) -> float:
     """Returns the probability that a chi-square is above ``x``.
 
     Sums the series of the incomplete gamma function (Abramowitz and Stegun 6.5.29), or its
@@ -65,7 +65,7 @@ def chi_square_upper(x: float, freedom: float) -> float:
     return front * _fraction(a, y)
 
 
-def chi_square_two_sided(x: float, freedom: float) -> float:
+def chi_square_two_sided(x: float, freedom: int) -> float:
     """Returns twice the smaller tail of a chi-square beyond ``x``."""
     upper = chi_square_upper(x, freedom)
     return min(1.0, 2 * min(upper, 1 - upper))
