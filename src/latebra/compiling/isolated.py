@@ -188,12 +188,16 @@ class _Process:
         return answer
 
     def _exchange(self, request: Message, timeout_s: float) -> Message:
+        message = wire.packed(request)
         self._watch.start(timeout_s)
         try:
-            wire.send(self._requests, request)
+            wire.send(self._requests, message)
             return wire.receive(self._answers)
         except (EOFError, OSError) as error:
             raise self._death(request.head["verb"], timeout_s) from error
+        except BaseException:
+            self._child.kill()  # An answer that nobody waited for would be taken for the next.
+            raise
         finally:
             self._watch.stop()
 

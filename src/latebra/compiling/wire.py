@@ -33,11 +33,10 @@ class Message:
     blob: bytes | memoryview = b""
 
 
-def send(pipe: int, message: Message) -> None:
-    """Writes one message to a file descriptor.
+def packed(message: Message) -> bytes:
+    """Returns one message as the bytes that cross the pipe.
 
     Raises:
-        OSError: The other end is closed.
         TypeError: An array holds objects.
     """
     parts: list[bytes | memoryview] = []
@@ -50,7 +49,16 @@ def send(pipe: int, message: Message) -> None:
     parts.append(message.blob)
     head = json.dumps({"head": message.head, "arrays": described}).encode()
     size = sum(len(part) for part in parts)
-    left = memoryview(b"".join([_LENGTHS.pack(len(head), size), head, *parts]))
+    return b"".join([_LENGTHS.pack(len(head), size), head, *parts])
+
+
+def send(pipe: int, message: bytes) -> None:
+    """Writes one packed message to a file descriptor.
+
+    Raises:
+        OSError: The other end is closed.
+    """
+    left = memoryview(message)
     while left:
         left = left[os.write(pipe, left) :]
 

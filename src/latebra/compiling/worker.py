@@ -9,13 +9,14 @@ from __future__ import annotations
 import faulthandler
 import importlib
 import os
+import signal
 import sys
 import threading
 from queue import SimpleQueue
 from typing import Any, Final, cast
 
 from latebra.compiling.contract import Compiler, Executable, Model, failing_as
-from latebra.compiling.wire import Message, receive, send
+from latebra.compiling.wire import Message, packed, receive, send
 from latebra.core.errors import BuildFailed, LatebraError, LoadFailed, RunFailed
 from latebra.core.network import ModelCard
 from latebra.core.registry import Registry
@@ -83,6 +84,7 @@ def _card(head: Any) -> ModelCard:
 def main() -> None:
     """Serve one compiler until standard input closes."""
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted, and ends this.
     name, threads = sys.argv[1:]
     answers = os.dup(1)
     os.dup2(2, 1)
@@ -100,7 +102,7 @@ def main() -> None:
     worker = Worker(find(name)(threads=int(threads)))
     while True:
         try:
-            send(answers, worker.answer(requests.get()))
+            send(answers, packed(worker.answer(requests.get())))
         except OSError:
             os._exit(0)
 

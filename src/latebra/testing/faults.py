@@ -1,0 +1,76 @@
+"""Compilers that fail on purpose, to show that isolation holds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from latebra.compiling.contract import Compiler, Executable, Model, Support
+from latebra.core.network import Arrays, ModelCard
+
+
+@dataclass(frozen=True)
+class Faulty(Compiler):
+    """Does what the artifact says: ``echo``, ``crash``, ``hang`` or ``raise``, when it runs.
+
+    It builds that artifact from the model's name; a model called ``crash_in_build`` does not get
+    so far. It is called ``latebra.testing.faults:Faulty``.
+    """
+
+    title: ClassVar[str] = "Faulty"
+    about: ClassVar[str] = "Fails on purpose."
+    needs: ClassVar[Mapping[str, str]] = {}
+    rank: ClassVar[int] = 99
+
+    @override
+    def supports(self, model: Model) -> Support:
+        return Support()
+
+    @override
+    def build(self, model: Model) -> bytes:
+        verb, _, when = model.card.name.partition("_in_")
+        if when == "build":
+            _fail(verb)
+        return verb.encode()
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        if card.name.endswith("_in_load"):
+            _fail(artifact.decode())
+        return _Faulty(artifact.decode())
+
+
+class _Faulty(Executable):
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        _fail(self._verb)
+        return dict(inputs)
+
+
+def _fail(verb: str) -> None:
+    match verb:
+        case "crash":
+            sys.stderr.write("about to read where nothing is\n")
+            sys.stderr.flush()
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "hang":
+            time.sleep(3600)
+        case "raise":
+            raise ValueError("three is not even")
+        case "print":
+            sys.stdout.write("a vendor's banner\n")
+            sys.stdout.flush()
+            os.write(1, b"a vendor's banner, from C\n")
+        case _:
+            return
