@@ -140,7 +140,8 @@ class _Process:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 lives as long as the worker
         count = str(threads)
         self._child = subprocess.Popen(  # noqa: S603 an interpreter and an id, never a shell
-            [python, "-m", "latebra.compiling.worker", name, count],
+            # -P: what lies in the working folder is not imported.
+            [python, "-P", "-m", "latebra.compiling.worker", name, count],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -197,6 +198,7 @@ class _Process:
             raise self._death(request.head["verb"], timeout_s) from error
         except BaseException:
             self._child.kill()  # An answer that nobody waited for would be taken for the next.
+            self._child.wait()
             raise
         finally:
             self._watch.stop()
@@ -210,8 +212,7 @@ class _Process:
             )
         return _FAILURES[verb](
             f"compiler {self.name!r} died of {_cause(status)} in {verb}{self._tail()}",
-            fix=f"run it alone to see why: {sys.executable} -X faulthandler -m "
-            f"latebra.compiling.worker {self.name} 1",
+            fix="run it alone to see why: open_network(..., isolated=False)",
         )
 
     def _tail(self) -> str:
