@@ -30,6 +30,9 @@ SCALE = 8.0
 LOUDEST = 240.0
 """Largest channel value, in steps."""
 
+LIFT = 5.0
+"""Where the flat line of the check node's curve starts, in steps."""
+
 ROUNDS = 60
 """Iterations before the decoder gives up."""
 
@@ -50,9 +53,7 @@ class LdpcCode(Code):
         rows = min(len(ROWS), max(CORE, -(-(n - k + hidden) // size)))
         columns = MESSAGE_COLUMNS + rows
         self.size, self.rows, self.columns = size, rows, columns
-        self.start = np.cumsum(
-            [0, *(len(r) + (i >= CORE) for i, r in enumerate(ROWS[:rows]))]
-        )
+        self.start = np.cumsum([0, *(len(r) + (i >= CORE) for i, r in enumerate(ROWS[:rows]))])
         self.column = np.array(
             [
                 c
@@ -61,9 +62,8 @@ class LdpcCode(Code):
             ],
             dtype=np.int64,
         )
-        self.shift = _shifts(
-            self.start, self.column, columns, size, MESSAGE_COLUMNS, CORE
-        )
+        self.core, self.solve = _core(size)
+        self.shift = _shifts(self.start, self.column, columns, size, MESSAGE_COLUMNS, self.core)
         whole = np.arange(columns * size, dtype=np.int64)
         kept = np.concatenate([whole[hidden:k], whole[MESSAGE_COLUMNS * size :]])
         self.place = np.resize(kept, n)
@@ -72,7 +72,7 @@ class LdpcCode(Code):
     def encode(self, bits: UInt8[np.ndarray, " k"]) -> UInt8[np.ndarray, " n"]:
         word = np.zeros((self.columns, self.size), dtype=np.uint8)
         word.ravel()[: self.k] = bits
-        _encode(word, self.start, self.column, self.shift, MESSAGE_COLUMNS, CORE)
+        _encode(word, self.start, self.column, self.shift, MESSAGE_COLUMNS, self.core, self.solve)
         return word.ravel()[self.place]
 
     @override
@@ -82,10 +82,7 @@ class LdpcCode(Code):
         inner = np.clip(np.rint(inner * np.float32(SCALE)), -LOUDEST, LOUDEST)
         inner[self.k : MESSAGE_COLUMNS * self.size] = 16 * LOUDEST
         state = inner.reshape(self.columns, self.size)
-        if (
-            _decode(state, self.start, self.column, self.shift, MESSAGE_COLUMNS, ROUNDS)
-            < 0
-        ):
+        if _decode(state, self.start, self.column, self.shift, MESSAGE_COLUMNS, ROUNDS) < 0:
             return None
         return (state.ravel()[: self.k] < 0).astype(np.uint8)
 
@@ -98,11 +95,7 @@ class LdpcCode(Code):
         zero[self.k : MESSAGE_COLUMNS * size] = True
         base = [slice(self.start[r], self.start[r + 1]) for r in range(self.rows)]
         hidden = [
-            {
-                int(c): int(s)
-                for c, s in zip(self.column[b], self.shift[b], strict=True)
-                if c < 2
-            }
+            {int(c): int(s) for c, s in zip(self.column[b], self.shift[b], strict=True) if c < 2}
             for b in base
         ]
         # A row that holds one hidden column alone clears that column from every other row.
@@ -136,21 +129,46 @@ class LdpcCode(Code):
         found += [np.array([i % sent, i], dtype=np.int32) for i in range(sent, self.n)]
         return found
 
-    def _members(
-        self, row: int, turn: Int64[np.ndarray, " z"]
-    ) -> Int64[np.ndarray, "z degree"]:
+    def _members(self, row: int, turn: Int64[np.ndarray, " z"]) -> Int64[np.ndarray, "z degree"]:
         """Indices that take part in a lifted row, for each of some rotations."""
         edges = slice(self.start[row], self.start[row + 1])
-        return (
-            self.column[edges] * self.size
-            + (turn[:, None] + self.shift[edges]) % self.size
-        )
+        return self.column[edges] * self.size + (turn[:, None] + self.shift[edges]) % self.size
+
+
+def _core(size: int) -> tuple[Int64[np.ndarray, "4"], Int64[np.ndarray, " terms"]]:
+    """Shifts of the first parity column in the core rows, with the circulant that solves for it.
+
+    The four core rows sum to three circulants of that column. If two of them cancelled, as they do
+    where encoding must be cheapest, every bit of it would lie in a near-codeword of weight six;
+    hence three that differ, whose sum has an inverse.
+    """
+    for step in range(size):
+        third = (size * 3 // 8 + step) % size
+        shifts = np.array([1 % size, 0, -1, third], dtype=np.int64)
+        solve = _inverse((1 << int(shifts[0])) ^ 1 ^ (1 << third), size)
+        if third > 1 and solve:
+            break
+    else:
+        shifts, solve = np.array([1 % size, 0, -1, 1 % size], dtype=np.int64), 1
+    return shifts, np.array([i for i in range(size) if solve >> i & 1], dtype=np.int64)
+
+
+def _inverse(polynomial: int, size: int) -> int:
+    """Inverse of a binary polynomial, bit by power, modulo ``x**size - 1``; 0 when it has none."""
+    old, new, old_factor, factor = (1 << size) | 1, polynomial, 0, 1
+    while new:
+        while old.bit_length() >= new.bit_length():
+            by = old.bit_length() - new.bit_length()
+            old ^= new << by
+            old_factor ^= factor << by
+        old, new, old_factor, factor = new, old, factor, old_factor
+    return (old_factor & ((1 << size) - 1)) ^ (old_factor >> size) if old == 1 else 0
 
 
 @nb.njit(cache=True, nogil=True)
-def _shifts(start, column, columns, size, message, core):  # pyright: ignore
+def _shifts(start, column, columns, size, message, first):  # pyright: ignore
     """Circulant shifts, edge by edge, each where it closes the fewest and longest cycles."""
-    rows = len(start) - 1
+    rows, core = len(start) - 1, len(first)
     shift = np.full(len(column), -1, np.int64)
     degree = np.zeros(columns, np.int64)
     edge = np.full((rows, columns), -1, np.int64)
@@ -159,7 +177,7 @@ def _shifts(start, column, columns, size, message, core):  # pyright: ignore
             degree[column[e]] += 1
             edge[r, column[e]] = e
             if column[e] >= message:
-                shift[e] = 1 if column[e] == message and r < core and r != 1 else 0
+                shift[e] = first[r] if column[e] == message and r < core else 0
     cost = np.zeros(size, np.int64)
     state = np.int64(12345)
     for r in range(rows):
@@ -180,9 +198,7 @@ def _shifts(start, column, columns, size, message, core):  # pyright: ignore
                     ahead = shift[e1] - shift[e2]
                     e3 = edge[r, c2]
                     if e3 >= 0 and shift[e3] >= 0:
-                        cost[(ahead + shift[e3]) % size] += 1000000 // (
-                            degree[c] + degree[c2] - 3
-                        )
+                        cost[(ahead + shift[e3]) % size] += 1000000 // (degree[c] + degree[c2] - 3)
                     for r2 in range(rows):
                         e4 = edge[r2, c2]
                         if r2 == r or r2 == r1 or e4 < 0 or shift[e4] < 0:
@@ -190,18 +206,10 @@ def _shifts(start, column, columns, size, message, core):  # pyright: ignore
                         for e5 in range(start[r2], start[r2 + 1]):
                             c3 = column[e5]
                             e6 = edge[r, c3]
-                            if (
-                                c3 == c
-                                or c3 == c2
-                                or e6 < 0
-                                or shift[e5] < 0
-                                or shift[e6] < 0
-                            ):
+                            if c3 == c or c3 == c2 or e6 < 0 or shift[e5] < 0 or shift[e6] < 0:
                                 continue
                             far = ahead + shift[e4] - shift[e5] + shift[e6]
-                            cost[far % size] += 10000 // (
-                                degree[c] + degree[c2] + degree[c3] - 5
-                            )
+                            cost[far % size] += 10000 // (degree[c] + degree[c2] + degree[c3] - 5)
             state = (state * 1103515245 + 12345) % 2147483648
             best = state % size
             for j in range(size):
@@ -213,10 +221,12 @@ def _shifts(start, column, columns, size, message, core):  # pyright: ignore
 
 
 @nb.njit(cache=True, nogil=True)
-def _encode(word, start, column, shift, message, core):  # pyright: ignore
+def _encode(word, start, column, shift, message, first, solve):  # pyright: ignore
     """Fill the parity columns: the core by its dual diagonal, the rest one row at a time."""
     size = word.shape[1]
+    core = len(first)
     total = np.zeros(size, np.uint8)
+    p0 = np.zeros(size, np.uint8)
     for step in range(2):
         for r in range(0 if step == 0 else core, core if step == 0 else len(start) - 1):
             out = word[message + r]
@@ -234,17 +244,43 @@ def _encode(word, start, column, shift, message, core):  # pyright: ignore
                 for j in range(size):
                     total[j] ^= out[j]
         if step == 0:
-            # out of row r stands in column message + r for now. Row 0: p0 turned by one, p1. Row 1:
-            # p0, p1, p2. Row 2: p2, p3. Row 3: p0 turned by one, p3.
+            # The sum of row r stands in column message + r for now. Row 0: p0, p1. Row 1: p0, p1,
+            # p2. Row 2: p2, p3. Row 3: p0, p3.
+            for s in solve:
+                for j in range(size - s):
+                    p0[j] ^= total[j + s]
+                for j in range(size - s, size):
+                    p0[j] ^= total[j + s - size]
             for j in range(size):
-                turned = total[j + 1 if j + 1 < size else 0]
-                p1 = word[message, j] ^ turned
-                p2 = word[message + 1, j] ^ total[j] ^ p1
+                p1 = word[message, j] ^ p0[(j + first[0]) % size]
+                p2 = word[message + 1, j] ^ p0[(j + first[1]) % size] ^ p1
                 p3 = word[message + 2, j] ^ p2
-                word[message, j] = total[j]
+                word[message, j] = p0[j]
                 word[message + 1, j] = p1
                 word[message + 2, j] = p2
                 word[message + 3, j] = p3
+
+
+@nb.njit(cache=True, nogil=True)
+def _turn(source, by, out):  # pyright: ignore
+    """Turn a circulant's input by its shift; undo it with the size less the shift."""
+    size = len(out)
+    for j in range(size - by):
+        out[j] = source[j + by]
+    for j in range(size - by, size):
+        out[j] = source[j + by - size]
+
+
+@nb.njit(cache=True, nogil=True)
+def _join(a, b, out):  # pyright: ignore
+    """Parity of two LLRs: ln cosh((a+b)/2) - ln cosh((a-b)/2), its curve made of straight lines."""
+    half, quarter, lift = np.float32(0.5), np.float32(0.25), np.float32(LIFT)
+    for j in range(len(out)):
+        u = abs(a[j] + b[j])
+        v = abs(a[j] - b[j])
+        out[j] = np.floor(max(u * half, u * quarter + lift)) - np.floor(
+            max(v * half, v * quarter + lift)
+        )
 
 
 @nb.njit(cache=True, nogil=True)
@@ -252,79 +288,47 @@ def _decode(state, start, column, shift, message, rounds):  # pyright: ignore
     """Layered decoding in place; the number of rounds, or -1 when no codeword was found."""
     size = state.shape[1]
     rows = len(start) - 1
-    widest = 0
-    for r in range(rows):
-        widest = max(widest, start[r + 1] - start[r])
+    widest = np.max(start[1:] - start[:-1])
     said = np.zeros((len(column), size), np.float32)
     fresh = np.zeros((widest, size), np.float32)
     ahead = np.zeros((widest, size), np.float32)
     back = np.zeros(size, np.float32)
-    odd = np.zeros(size, np.uint8)
-    for turn in range(1, rounds + 1):
+    for count in range(1, rounds + 1):
         for r in range(rows):
             first = start[r]
-            degree = start[r + 1] - first
-            for i in range(degree):
-                s = shift[first + i]
-                q = state[column[first + i]]
-                m = said[first + i]
-                t = fresh[i]
-                for j in range(size - s):
-                    t[j] = q[j + s] - m[j]
-                for j in range(size - s, size):
-                    t[j] = q[j + s - size] - m[j]
-            ahead[0, :] = fresh[0]
-            for i in range(1, degree - 1):
-                _join(ahead[i - 1], fresh[i], ahead[i])
-            back[:] = fresh[degree - 1]
-            for i in range(degree - 1, -1, -1):
-                m = said[first + i]
-                if i == degree - 1:
-                    m[:] = ahead[i - 1]
-                elif i:
-                    _join(ahead[i - 1], back, m)
-                    _join(back, fresh[i], back)
-                else:
-                    m[:] = back
-                s = shift[first + i]
-                q = state[column[first + i]]
-                t = fresh[i]
-                for j in range(size - s):
-                    q[j + s] = t[j] + m[j]
-                for j in range(size - s, size):
-                    q[j + s - size] = t[j] + m[j]
-        good = True
-        for r in range(rows):
-            odd[:] = 0
-            for e in range(start[r], start[r + 1]):
-                s = shift[e]
-                q = state[column[e]]
-                for j in range(size - s):
-                    odd[j] ^= q[j + s] < 0
-                for j in range(size - s, size):
-                    odd[j] ^= q[j + s - size] < 0
-            if odd.any():
-                good = False
-                break
-        if good:
-            # A message bit still undecided is no bit: an empty block must not decode to zeros.
-            for c in range(message):
+            last = start[r + 1] - first - 1
+            for i in range(last + 1):
+                _turn(state[column[first + i]], shift[first + i], fresh[i])
                 for j in range(size):
-                    if state[c, j] == 0:
-                        good = False
-        if good:
-            return turn
+                    fresh[i, j] -= said[first + i, j]
+            ahead[0] = fresh[0]
+            for i in range(1, last):
+                _join(ahead[i - 1], fresh[i], ahead[i])
+            back[:] = fresh[last]
+            said[first + last] = ahead[last - 1]
+            for i in range(last - 1, 0, -1):
+                _join(ahead[i - 1], back, said[first + i])
+                _join(back, fresh[i], back)
+            said[first] = back
+            for i in range(last + 1):
+                for j in range(size):
+                    fresh[i, j] += said[first + i, j]
+                _turn(fresh[i], size - shift[first + i], state[column[first + i]])
+        # A message bit still undecided is no bit: an empty block must not decode to zeros.
+        if np.all(state[:message] != 0) and _holds(state, start, column, shift, fresh[0], back):
+            return count
     return -1
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _join(a, b, out):  # pyright: ignore
-    """Parity of two LLRs: ln cosh((a+b)/2) - ln cosh((a-b)/2), its curve made of straight lines."""
-    for j in range(len(out)):
-        u = abs(a[j] + b[j])
-        v = abs(a[j] - b[j])
-        u1 = u * np.float32(0.5)
-        u2 = u * np.float32(0.25) + np.float32(5.0)
-        v1 = v * np.float32(0.5)
-        v2 = v * np.float32(0.25) + np.float32(5.0)
-        out[j] = np.floor(u1 if u1 > u2 else u2) - np.floor(v1 if v1 > v2 else v2)
+@nb.njit(cache=True, nogil=True)
+def _holds(state, start, column, shift, turned, product):  # pyright: ignore
+    """Whether the signs satisfy every check."""
+    for r in range(len(start) - 1):
+        product[:] = 1
+        for e in range(start[r], start[r + 1]):
+            _turn(state[column[e]], shift[e], turned)
+            for j in range(len(product)):
+                product[j] = -product[j] if turned[j] < 0 else product[j]
+        if np.min(product) < 0:
+            return False
+    return True

@@ -54,9 +54,7 @@ class PolarCode(Code):
         np.subtract.at(inner, self.place, llr.astype(np.float32))
         inner[self.sure] = SURE
         for size in LISTS:
-            good, bits = _decode(
-                inner, self.frozen, size, self.width, crc.POLYNOMIAL[self.width]
-            )
+            good, bits = _decode(inner, self.frozen, size, self.width, crc.POLYNOMIAL[self.width])
             if good:
                 return bits[: self.k]
         return None
@@ -83,9 +81,7 @@ def check_bits(k: int) -> int:
 
 def _plan(
     inside: int, n: int
-) -> tuple[
-    Int32[np.ndarray, " n"], Bool[np.ndarray, " size"], Bool[np.ndarray, " size"]
-]:
+) -> tuple[Int32[np.ndarray, " n"], Bool[np.ndarray, " size"], Bool[np.ndarray, " size"]]:
     """Where each code bit sits, which are known zeros, which inputs are frozen."""
     best: tuple[float, object] = (np.inf, None)
     plan = None
@@ -126,9 +122,7 @@ def _freeze(
     width = size // 2
     while width:
         pairs = means.reshape(-1, 2, width)
-        means = np.stack(
-            [_worse(pairs[:, 0], pairs[:, 1]), pairs[:, 0] + pairs[:, 1]], 1
-        ).ravel()
+        means = np.stack([_worse(pairs[:, 0], pairs[:, 1]), pairs[:, 0] + pairs[:, 1]], 1).ravel()
         width //= 2
     known = np.round(np.log(np.maximum(means, 1e-12)), 7)
     known[sure] = -1e3
@@ -138,9 +132,7 @@ def _freeze(
     return float(np.exp(-means[chosen] / 4).sum()), frozen
 
 
-def _worse(
-    a: Float64[np.ndarray, "*s"], b: Float64[np.ndarray, "*s"]
-) -> Float64[np.ndarray, "*s"]:
+def _worse(a: Float64[np.ndarray, "*s"], b: Float64[np.ndarray, "*s"]) -> Float64[np.ndarray, "*s"]:
     """Mean LLR after a check node, by the fit of Brannstrom, Rasmussen, Grant (2005)."""
     x, y = _spread(_lost(a)), _spread(_lost(b))
     return _spread(_lost((x * x + y * y) / 2)) ** 2 / 2
@@ -287,9 +279,9 @@ def _decode(llr, frozen, most, width, polynomial):  # pyright: ignore
                     left[p, start[d] + j] = sums[p, j]
                 lat[p, d] = p
     bits = np.zeros(inside, np.uint8)
-    rank = np.argsort(metric[:paths])
-    for r in range(paths):
-        p = rank[r]
+    for _ in range(paths):
+        p = np.argmin(metric[:paths])
+        metric[p] = np.inf
         for s in range(inside - 1, -1, -1):
             bits[s] = choice[s, p]
             p = parent[s, p]
