@@ -1,0 +1,125 @@
+"""The commands that look: at what fits, at pictures, at this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+import latebra as lb
+from latebra.cli import console
+from latebra.cli.console import Usage
+from latebra.cli.options import HowOptions, Json, KeyOptions, load_settings
+from latebra.core.errors import Unavailable
+from latebra.core.settings import names
+
+NO_KEY = KeyOptions()
+USUAL = HowOptions()
+
+
+def capacity(
+    *,
+    channel: str | None = None,
+    carrier: str | None = None,
+    recipients: int = 0,
+    signed: Annotated[bool, Parameter(negative=())] = False,
+    json: Json = False,
+) -> None:
+    """Show how many bytes of message one picture carries; a longer message takes several.
+
+    Args:
+        channel: One channel, for its number alone; without it, a table of all.
+        carrier: A way to hide, from latebra carriers.
+        recipients: How many people it is for; 0 for a shared key.
+        signed: Whether it is signed.
+    """
+    name = carrier or load_settings().carrier
+    plugin = lb.carriers[name]
+    if channel is not None:
+        room = lb.capacity(carrier=name, channel=channel, recipients=recipients, signed=signed)
+        console.say_json({"channel": channel, "bytes": room}) if json else console.say(str(room))
+        return
+    rows = [
+        {
+            "channel": each,
+            "bytes": lb.capacity(carrier=name, channel=each, recipients=recipients, signed=signed),
+            "survives": survives,
+        }
+        for each, survives in plugin.channels.items()
+    ]
+    console.say_table(rows, as_json=json)
+
+
+def audit(
+    pictures: tuple[Path, ...],
+    /,
+    *,
+    carrier: str | None = None,
+    compiler: str | None = None,
+    key: KeyOptions = NO_KEY,
+    json: Json = False,
+) -> None:
+    """Show what a steganalyst would see in pictures.
+
+    Args:
+        pictures: The pictures; more of them show more.
+        carrier: The carrier that may have been used.
+        compiler: The compiler that runs its network, or auto.
+    """
+    if not pictures:
+        raise Usage("there is no picture", fix="give the file of one, or more")
+    settings = load_settings()
+    with console.bars() as progress:
+        marks = lb.audit(
+            list(pictures),
+            carrier=carrier or settings.carrier,
+            compiler=compiler or settings.compiler,
+            key=key.key(settings, twice=False) if key.is_given() else None,
+            progress=progress,
+        )
+    if json:
+        console.say_json(marks.as_dict())
+    else:
+        console.say_table(list(marks.rows), as_json=False)
+
+
+def doctor(*, json: Json = False) -> None:
+    """Show what works on this machine, and what would mend the rest."""
+    found = lb.doctor()
+    rows = [
+        {"kind": row.kind, "id": row.id, "ok": row.ok, "reason": row.reason, "fix": row.fix}
+        for row in found
+    ]
+    console.say_table(rows, as_json=json)
+    if not any(row.ok for row in found if row.kind == "compiler"):
+        raise Unavailable("no compiler works here", fix="pip install onnxruntime")
+
+
+def carriers(*, json: Json = False) -> None:
+    """List the ways to hide."""
+    rows = [
+        {"id": name, "title": plugin.title, "channels": ", ".join(plugin.channels)}
+        for name, plugin in lb.carriers.items()
+    ]
+    console.say_table(rows, as_json=json)
+
+
+def compilers(*, json: Json = False) -> None:
+    """List the compilers that can run the networks."""
+    rows: list[dict[str, object]] = []
+    for name, plugin in lb.compilers.items():
+        found = plugin().probe()
+        rows.append({"id": name, "title": plugin.title, "here": bool(found), "reason": str(found)})
+    rows = [{**row, "reason": "" if row["here"] else row["reason"]} for row in rows]
+    console.say_table(rows, as_json=json)
+
+
+def config(*, json: Json = False) -> None:
+    """Show the settings, and where each comes from."""
+    settings = load_settings()
+    rows = [
+        {"setting": name, "value": getattr(settings, name), "origin": settings.origins[name]}
+        for name in names()
+    ]
+    console.say_table(rows, as_json=json)

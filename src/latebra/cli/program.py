@@ -1,0 +1,106 @@
+"""The commands by name, and what their failures become."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from cyclopts import App, CycloptsError
+
+from latebra import __version__
+from latebra.cli.console import Usage
+from latebra.core.errors import LatebraError, NumericsMismatch, Unavailable
+
+COMMANDS: Final = {
+    "key": ("keys:app", "Make a key, or show the public half of one."),
+    "hide": ("hiding:hide", "Hide a message in a picture that is painted for it."),
+    "reveal": ("hiding:reveal", "Reveal the message that pictures carry."),
+    "capacity": ("looking:capacity", "Show how long a message one picture carries."),
+    "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
+    "doctor": ("looking:doctor", "Show what works on this machine, and what would mend the rest."),
+    "carriers": ("looking:carriers", "List the ways to hide."),
+    "compilers": ("looking:compilers", "List the compilers that can run the networks."),
+    "config": ("looking:config", "Show the settings, and where each comes from."),
+}
+"""Command to the function that does it, imported when it is called, and its line in the help."""
+
+STATUS: Final[tuple[tuple[type[LatebraError], int], ...]] = (
+    (Usage, 2),
+    (Unavailable, 3),
+    (NumericsMismatch, 4),
+)
+"""Errors whose exit status is not 1."""
+
+app = App(
+    name="latebra",
+    help="Hide information in the latent space of neural networks; read it back on any hardware.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+for _name, (_place, _help) in COMMANDS.items():
+    app.command(f"latebra.cli.{_place}", name=_name, help=_help)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line, and exits with its status; no traceback ever reaches a person.
+
+    Args:
+        arguments: Words after ``latebra``; None for those the program was started with.
+    """
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        status = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has left; Python would complain once more at its own exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Returns the exit status of one command; errors are printed to stderr."""
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        _complain(" ".join(str(error).split()), fix="see latebra --help")
+        return 2
+    except LatebraError as error:
+        _complain(f"{error.what} [{error.code}]", fix=error.fix)
+        return next((status for kind, status in STATUS if isinstance(error, kind)), 1)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # The last border: a person gets a sentence.
+        _complain(*_unforeseen(error))
+        return 1
+    return 0
+
+
+def _unforeseen(error: Exception) -> tuple[str, str]:
+    """Returns what and fix of an unforeseen error; its text, which may hold a secret, is left out."""
+    last: Any = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return (
+        f"something went wrong inside: {type(error).__name__} at {place} [L000]",
+        "report it, with the command and what latebra doctor prints",
+    )
+
+
+def _complain(what: str, fix: str = "") -> None:
+    sys.stderr.write(f"error: {what}\n" + (f"  fix: {fix}\n" if fix else ""))
+
+
+def _terminated(number: int, frame: object) -> NoReturn:
+    """Ends in order, so that temporary files are removed on the way out."""
+    del frame
+    sys.exit(128 + number)
