@@ -1,0 +1,96 @@
+"""Wrap one file key for several recipients, none of whom can be told from noise.
+
+    ephemeral 32 | nonce 24 | slot 48 × 2^j
+
+The ephemeral X25519 key is sent as its Elligator2 representative, so that it is uniform too. Slots
+are shuffled, and filled up to a power of two with random bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import monocypher
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt as aead_open,
+)
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_encrypt as aead_seal,
+)
+from nacl.exceptions import CryptoError
+
+from latebra.core.errors import InputError
+from latebra.core.keys import Identity, Recipient, derive
+
+EPHEMERAL: Final = 32
+NONCE: Final = 24
+FILE_KEY: Final = 32
+SLOT: Final = FILE_KEY + 16
+MOST: Final = 32
+"""Recipients of one frame: a reader tries as many slots."""
+
+Random = Callable[[int], bytes]
+
+
+def size(recipients: int) -> int:
+    """Returns the length in bytes of the head for so many recipients.
+
+    Raises:
+        InputError: There are more than 32.
+    """
+    if not 0 < recipients <= MOST:
+        raise InputError(f"{recipients} recipients were given, a frame has 1 to {MOST}")
+    return EPHEMERAL + NONCE + SLOT * _slots(recipients)
+
+
+def wrap(recipients: Sequence[Recipient], binding: bytes, random: Random) -> tuple[bytes, bytes]:
+    """Returns a head and the file key that each of ``recipients`` finds in it.
+
+    Args:
+        recipients: At most 32. One who is named twice gets one slot: two would be equal bytes.
+        binding: 32 bytes, the digest of what the frame is bound to.
+        random: Returns so many random bytes.
+    """
+    count = _slots(len(recipients))
+    hidden, ephemeral = monocypher.elligator_key_pair(random(32))
+    nonce, file_key = random(NONCE), random(FILE_KEY)
+    slots: list[bytes] = []
+    for recipient in dict.fromkeys(recipients):
+        shared = monocypher.x25519(ephemeral, recipient.exchange_key)
+        slots.append(aead_seal(file_key, b"", bytes(NONCE), _slot_key(shared, hidden, recipient, binding)))
+    slots += [random(SLOT) for _ in range(count - len(slots))]
+    shuffled = sorted(slots, key=lambda _: random(16))
+    return b"".join([hidden, nonce, *shuffled]), file_key
+
+
+def unwrap(frame: bytes, identity: Identity, binding: bytes) -> tuple[bytes, list[int]]:
+    """Returns the file key, and the lengths that the head may have.
+
+    Every slot there is room for is tried, whether or not one has opened; when none does, the file
+    key is one that opens nothing, so that a stranger does the same work as a recipient.
+    """
+    hidden = frame[:EPHEMERAL]
+    shared = identity.exchange(monocypher.elligator_map(hidden))
+    secret = _slot_key(shared or bytes(32), hidden, identity.public(), binding)
+    found = derive(secret, "frame/no slot")
+    room = min(MOST, (len(frame) - EPHEMERAL - NONCE) // SLOT)
+    for index in range(room):
+        start = EPHEMERAL + NONCE + SLOT * index
+        try:
+            opened = aead_open(frame[start : start + SLOT], b"", bytes(NONCE), secret)
+        except CryptoError:
+            continue
+        if shared is not None:  # A point of low order: anyone could have sealed this for anyone.
+            found = opened
+    counts = [2**j for j in range(MOST.bit_length()) if 2**j <= room]
+    return found, [size(count) for count in counts]
+
+
+def _slots(recipients: int) -> int:
+    return 1 << (recipients - 1).bit_length()
+
+
+def _slot_key(shared: bytes, hidden: bytes, recipient: Recipient, binding: bytes) -> bytes:
+    """Returns a key that is used once, hence with nonce zero."""
+    return derive(shared, "frame/slot", hidden + recipient.exchange_key + binding)
