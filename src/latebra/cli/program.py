@@ -87,7 +87,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _unforeseen(error: Exception) -> tuple[str, str]:
-    """Returns what and fix of an unforeseen error; its text, which may hold a secret, is left out."""
+    """Returns what and fix of an unforeseen error, without its text: it may hold a secret."""
     last: Any = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     return (
