@@ -95,7 +95,11 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     onnx.save(model, arguments.out / f"{NAME}.onnx")
     golden = {f"in.{name}": value for name, value in inputs.items()}
-    np.savez(arguments.out / f"{NAME}.golden.npz", **golden, **{"out.velocity": velocity.astype(np.float32)})
+    np.savez(
+        arguments.out / f"{NAME}.golden.npz",
+        **golden,
+        **{"out.velocity": velocity.astype(np.float32)},
+    )
     record = json.loads((arguments.run / "flow.json").read_text())
     card = {
         "name": NAME,

@@ -34,7 +34,7 @@ class Block(nn.Module):
 
 
 class Velocity(nn.Module):
-    """``v(x, t, kind)``: ``x`` (n, 3, 64, 64), ``t`` (n,) in [0, 1], ``kind`` one-hot (n, kinds)."""
+    """``v(x, t, kind)``: ``x`` (n, 3, 64, 64), ``t`` (n,), one-hot ``kind`` (n, kinds)."""
 
     def __init__(self, kinds: int) -> None:
         super().__init__()

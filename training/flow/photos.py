@@ -80,7 +80,7 @@ def fetch(folder: Path) -> None:
 
 
 def crop(photo: Image.Image, source: Source, rng: np.random.Generator) -> np.ndarray | None:
-    """Returns one random square of ``photo`` at 64 by 64, uint8 ``(64, 64, 3)``, or None if flat."""
+    """Returns one random square of ``photo``, uint8 ``(64, 64, 3)``, or None if it is flat."""
     width, height = photo.size
     top, bottom = source.top * height, source.bottom * height
     side = min(bottom - top, width) * np.exp(rng.uniform(np.log(0.22), np.log(0.8)))
@@ -127,7 +127,9 @@ def collect(folder: Path, count: int, seed: int) -> tuple[np.ndarray, np.ndarray
 def main() -> None:
     """Write ``crops.npz``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--photos", type=Path, required=True, help="where the packages are unpacked")
+    parser.add_argument(
+        "--photos", type=Path, required=True, help="where the packages are unpacked"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=36_000)
     parser.add_argument("--seed", type=int, default=1)

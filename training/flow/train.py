@@ -82,7 +82,10 @@ def main() -> None:
         recent.append(loss.item())
         if step % 50 == 0:
             losses.append([step, round(float(np.mean(recent)), 5)])
-            print(f"{60 * arguments.minutes * spent:6.0f} s  step {step}  loss {losses[-1][1]}", flush=True)
+            print(
+                f"{60 * arguments.minutes * spent:6.0f} s  step {step}  loss {losses[-1][1]}",
+                flush=True,
+            )
             recent = []
         if step % 200 == 0 or spent > 0.995:
             torch.save(mean, arguments.out / "flow.pt")

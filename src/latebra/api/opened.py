@@ -67,7 +67,9 @@ class Secrets:
         """Returns the carrier's stream; without a shared key it is as public as the context."""
         fields = [self.carrier.encode(), self.digest.encode(), self.context]
         salt = hashlib.sha256(b"".join(len(f).to_bytes(4, "little") + f for f in fields)).digest()
-        root = key.root(salt) if key else hashlib.sha256(b"latebra/1 public carrier" + salt).digest()
+        root = (
+            key.root(salt) if key else hashlib.sha256(b"latebra/1 public carrier" + salt).digest()
+        )
         return Stream(derive(root, "carrier", salt))
 
 

@@ -74,7 +74,8 @@ class Stego:
         """Writes PNG files, whole or not at all: ``path``, or ``name-1.png``, ``name-2.png``, ….
 
         Raises:
-            UnwritableFile: A file is there already (and ``force`` is not given), or cannot be written.
+            UnwritableFile: A file is there already (and ``force`` is not given), or cannot be
+                written.
         """
         target = Path(path)
         paths = [target]
@@ -262,15 +263,17 @@ def _arrange(
     """Returns the smallest room that takes the message whole, or the largest and its parts."""
 
     def fits(room: int) -> int:
-        return frame.largest(room, profile, recipients=len(recipients), signed=sign_with is not None)
+        return frame.largest(
+            room, profile, recipients=len(recipients), signed=sign_with is not None
+        )
 
     for room in rooms:
         if len(message) + parts.SINGLE_OVERHEAD <= fits(room):
             return room, parts.split(message, fits(room))
     if fits(rooms[-1]) <= parts.PART_OVERHEAD:
         raise DoesNotFit(
-            f"message is {len(message)} bytes, a picture's frame holds {rooms[-1]} and its seal alone "
-            "takes more",
+            f"message is {len(message)} bytes, a picture's frame of {rooms[-1]} bytes is too small "
+            "for its seal alone",
             fix="choose a channel that harms less, or a shared key instead of recipients",
         )
     return rooms[-1], parts.split(message, fits(rooms[-1]))

@@ -51,7 +51,8 @@ def derive(root: bytes, purpose: str, binding: bytes = b"", length: int = 32) ->
 class Key:
     """A secret that both ends share.
 
-    Its representation is blank; it compares by identity, so that no comparison takes a telling time.
+    Its representation is blank; it compares by identity, so that no comparison takes a telling
+    time.
 
     Args:
         secret: 32 random bytes, or a normalised passphrase.

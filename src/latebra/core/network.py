@@ -36,7 +36,8 @@ class ModelCard:
         name: The id it is found by, ``[a-z][a-z0-9_]*``.
         digest: SHA-256 of its canonical weights, 64 hexadecimal digits: it is bound into every
             frame, and is the same whichever compiler runs the network.
-        tier: How far two compilers may differ: T1 not at all, T2 float and autoregressive, T3 noise.
+        tier: How far two compilers may differ: T1 not at all, T2 float and autoregressive, T3
+            noise.
         bound: Largest absolute difference from ``golden`` that is accepted.
         golden: The golden vector, or None for a network that nobody has vouched for.
         about: Free facts by name: data, recipe, budget, licence.

@@ -20,8 +20,8 @@ class Carrier(ABC):
     """A channel of frames, which look like coin flips, through a cover of some kind.
 
     A carrier never sees a key or a message. It is handed frames, a fresh salt that it must make
-    readable, and a ``Stream`` that says where things go; it gives back what may be frames, and whoever
-    opens them decides.
+    readable, and a ``Stream`` that says where things go; it gives back what may be frames, and
+    whoever opens them decides.
     """
 
     title: ClassVar[str]
@@ -71,7 +71,7 @@ class Carrier(ABC):
 
     @abstractmethod
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
-        """Yields what may be frames sent through any of ``channels``; nothing when there is nothing."""
+        """Yields what may be frames sent through any of ``channels``; nothing if there are none."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Cover:

@@ -95,7 +95,8 @@ def seal(
         recipients: Public keys, FULL only.
         sign_with: Whose signature goes inside, FULL only.
         profile: How to seal.
-        room: Exact length of the frame, which hides the message's entirely; None for Padmé's choice.
+        room: Exact length of the frame, which hides the message's entirely; None for Padmé's
+            choice.
         random: Returns so many random bytes; the operating system's, except for golden vectors.
 
     Raises:

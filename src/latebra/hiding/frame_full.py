@@ -1,9 +1,9 @@
 """Seal with a committing, randomised cipher: the profile where there is room.
 
-    shared key   salt 16 | nonce 24                   | commitment 16 | XChaCha20-Poly1305
-    recipients   ephemeral 32 | nonce 24 | slots 48×2^j | commitment 16 | XChaCha20-Poly1305
+shared key   salt 16 | nonce 24                   | commitment 16 | XChaCha20-Poly1305
+recipients   ephemeral 32 | nonce 24 | slots 48×2^j | commitment 16 | XChaCha20-Poly1305
 
-    plaintext    LEB128(2 × length + signed) | message | verify key 32, signature 64 | zeros
+plaintext    LEB128(2 × length + signed) | message | verify key 32, signature 64 | zeros
 """
 
 from __future__ import annotations

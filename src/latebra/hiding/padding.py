@@ -14,7 +14,7 @@ LONGEST_VARINT: Final = 9
 
 
 def varint(value: int) -> bytes:
-    """Returns ``value`` in LEB128: seven bits a byte, the lowest first, bit 7 set if more follow."""
+    """Returns ``value`` in LEB128: seven bits a byte, lowest first, bit 7 set if more follow."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -26,9 +26,9 @@ def varint(value: int) -> bytes:
 def padme(length: int) -> int:
     """Returns the length that ``length`` is padded to, at most 12 % more.
 
-    Of a length with E + 1 significant bits, all but the first 1 + bit_length(E) become zero, rounding up:
-    Padmé, Nikitin et al. 2019, "Reducing metadata leakage from encrypted files and communication
-    with PURBs", algorithm 1.
+    Of a length with E + 1 significant bits, all but the first 1 + bit_length(E) become zero,
+    rounding up: Padmé, Nikitin et al. 2019, "Reducing metadata leakage from encrypted files and
+    communication with PURBs", algorithm 1.
 
     Example:
         >>> [padme(n) for n in (1, 8, 9, 100, 1_000_000)]
@@ -42,7 +42,7 @@ def padme(length: int) -> int:
 
 
 def pack(value: int, content: bytes, size: int | None) -> bytes:
-    """Returns ``size`` bytes that hold ``value`` and ``content``; Padmé chooses if ``size`` is None."""
+    """Returns ``size`` bytes with ``value`` and ``content``; Padmé chooses if ``size`` is None."""
     packed = varint(value) + content
     return packed.ljust(padme(len(packed)) if size is None else size, b"\0")
 
@@ -64,7 +64,7 @@ def is_blank(rest: bytes) -> bool:
 
 
 def largest(room: int, scale: int = 1) -> int:
-    """Returns the longest content that ``room`` bytes hold when ``value`` is ``scale`` × its length.
+    """Returns the longest content for ``room`` bytes when ``value`` is ``scale`` × its length.
 
     It is negative when there is no room for the value either.
     """

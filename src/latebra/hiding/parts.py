@@ -1,7 +1,7 @@
 """Spread a long message over several carriers, readable in any order.
 
-    single   00 | message
-    part     01 | set 4 | index 1 | count 1 | piece      index from 0, count up to 255
+single   00 | message
+part     01 | set 4 | index 1 | count 1 | piece      index from 0, count up to 255
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def check(pixels: Picture, shape: tuple[int, ...] | None, name: str) -> None:
         height, width = pixels.shape[:2]
         raise UnreadableFile(
             f"{name} is {width} by {height} pixels, this carrier reads {shape[1]} by {shape[0]}",
-            fix="give the picture as it was sent; if it was resized on its way, name the channel 'resize'",
+            fix="give the picture as it was sent, or, if it was resized on its way, "
+            "name the channel 'resize'",
         )
 
 
@@ -80,7 +81,8 @@ def save(pixels: Picture, path: Path, *, force: bool = False) -> None:
         handle, name = tempfile.mkstemp(prefix=".latebra-", suffix=".png", dir=path.parent)
     except OSError as error:
         raise UnwritableFile(
-            f"{path} cannot be written: {error.strerror}", fix="choose a folder that you can write to"
+            f"{path} cannot be written: {error.strerror}",
+            fix="choose a folder that you can write to",
         ) from None
     temporary = Path(name)
     try:

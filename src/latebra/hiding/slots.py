@@ -58,7 +58,9 @@ def wrap(recipients: Sequence[Recipient], binding: bytes, random: Random) -> tup
     slots: list[bytes] = []
     for recipient in dict.fromkeys(recipients):
         shared = monocypher.x25519(ephemeral, recipient.exchange_key)
-        slots.append(aead_seal(file_key, b"", bytes(NONCE), _slot_key(shared, hidden, recipient, binding)))
+        slots.append(
+            aead_seal(file_key, b"", bytes(NONCE), _slot_key(shared, hidden, recipient, binding))
+        )
     slots += [random(SLOT) for _ in range(count - len(slots))]
     shuffled = sorted(slots, key=lambda _: random(16))
     return b"".join([hidden, nonce, *shuffled]), file_key

@@ -22,7 +22,9 @@ class Catalogue(Mapping[str, ModelCard]):
 
     def __getitem__(self, key: str) -> ModelCard:
         if key not in set(self):
-            raise UnknownPlugin(f"no bundled model is called {key!r}", fix=f"choose from {list(self)}")
+            raise UnknownPlugin(
+                f"no bundled model is called {key!r}", fix=f"choose from {list(self)}"
+            )
         return _card(key)
 
     def __iter__(self) -> Iterator[str]:

@@ -26,7 +26,7 @@ def _cosines(side: int) -> Float32[np.ndarray, "side side"]:
 
 @cache
 def _colours() -> Float32[np.ndarray, "3 3"]:
-    """Returns an orthonormal change of RGB into grey, blue against yellow, and red against green."""
+    """Returns an orthonormal change of RGB into grey, blue against yellow, red against green."""
     grey = np.array([1.0, 1.0, 1.0]) / np.sqrt(3.0)
     blue = np.array([-1.0, -1.0, 2.0]) / np.sqrt(6.0)
     red = np.array([1.0, -1.0, 0.0]) / np.sqrt(2.0)

@@ -32,8 +32,8 @@ def sample(
     """Returns standard Gaussians that carry ``bits``.
 
     Args:
-        bits: Zeros and ones, as many as ``depths`` sums to, dimension after dimension; the first bit
-            of each dimension says the sign (1 is positive).
+        bits: Zeros and ones, as many as ``depths`` sums to, dimension after dimension; the first
+            bit of each dimension says the sign (1 is positive).
         depths: Bits that each dimension carries, 0 to ``MOST_BITS``.
         uniforms: One number in (0, 1) a dimension: where in its cell the point lies.
     """
@@ -77,7 +77,10 @@ def soften(
 
 
 def soft_capacity(
-    gain: Float32[np.ndarray, " dims"], noise: Float32[np.ndarray, " dims"], depth: int, draws: int = 400
+    gain: Float32[np.ndarray, " dims"],
+    noise: Float32[np.ndarray, " dims"],
+    depth: int,
+    draws: int = 400,
 ) -> Float64[np.ndarray, " dims"]:
     """Returns the mutual information in bits of ``depth`` bits in each dimension, by simulation.
 

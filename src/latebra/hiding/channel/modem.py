@@ -32,10 +32,10 @@ class Found:
 class Modem:
     """Writes a frame into a standard Gaussian vector, and reads it back softly.
 
-    Everything keyed comes from ``stream``. What is the same for all carriers of one key (the order of
-    dimensions) is harmless alone; whatever touches a bit or a magnitude comes from a child of the
-    stream that the salt names, so that no two carriers share a keystream: two carriers under one
-    mask would show the linear code in the exclusive or of their signs.
+    Everything keyed comes from ``stream``. What is the same for all carriers of one key (the order
+    of dimensions) is harmless alone; whatever touches a bit or a magnitude comes from a child of
+    the stream that the salt names, so that no two carriers share a keystream: two carriers under
+    one mask would show the linear code in the exclusive or of their signs.
 
     Args:
         table: The calibrated channel.
@@ -111,7 +111,10 @@ class Modem:
         return np.cumsum(depths, dtype=np.int64) - depths
 
     def _places(
-        self, slots: Int64[np.ndarray, " dims"], room: Room, carrying: Int64[np.ndarray, " carrying"]
+        self,
+        slots: Int64[np.ndarray, " dims"],
+        room: Room,
+        carrying: Int64[np.ndarray, " carrying"],
     ) -> Int64[np.ndarray, " coded"]:
         """Returns where each coded bit stands: a keyed permutation of this room's slots."""
         depths = self.table.depths[carrying].astype(np.int64)

@@ -44,7 +44,7 @@ class Stream:
         return encryptor.update(bytes(count))
 
     def tag(self, salt: bytes, count: int) -> bytes:
-        """Returns ``count`` (at most 64) pseudo-random bytes that depend on ``salt``: keyed BLAKE2b."""
+        """Returns ``count`` (at most 64) bytes that depend on ``salt``: keyed BLAKE2b."""
         return hashlib.blake2b(salt, digest_size=count, key=self._seed).digest()
 
     def bits(self, count: int) -> UInt8[np.ndarray, " count"]:

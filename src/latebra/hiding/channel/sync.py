@@ -1,10 +1,11 @@
 """Synchronisation: how the receiver learns the salt that a carrier was made with.
 
-The sender draws a salt and writes a word: the salt's own bits, then bits that a keyed function makes
-of it. To anyone without the key every word is coin flips, and no linear relation ties one word to
-another, so there is nothing to sum up over many carriers. The receiver tries salts in the order
-of their likelihood and takes the first whose word fits what was received: a search of a random
-codebook, best first. (Random coding: Gallager 1968, section 5.6; ordered search: Chase 1972.)
+The sender draws a salt and writes a word: the salt's own bits, then bits that a keyed function
+makes of it. To anyone without the key every word is coin flips, and no linear relation ties one
+word to another, so there is nothing to sum up over many carriers. The receiver tries salts in the
+order of their likelihood and takes the first whose word fits what was received: a search of a
+random codebook, best first. (Random coding: Gallager 1968, section 5.6; ordered search: Chase
+1972.)
 """
 
 from __future__ import annotations

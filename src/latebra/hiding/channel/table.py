@@ -13,7 +13,7 @@ from latebra.hiding.channel.gaussian import MOST_BITS, soft_capacity
 from latebra.hiding.channel.sync import Word
 
 WORTH: Final = (0.04, 0.12, 0.12, 0.12)
-"""A dimension takes its first, second, … bit when that adds this much mutual information, in bits."""
+"""A dimension takes its first, second, … bit when that adds so much mutual information, in bits."""
 
 
 @dataclass(frozen=True)
