@@ -29,7 +29,7 @@ from latebra.core.errors import (
 from latebra.core.network import Golden, check_golden
 
 pytest.importorskip("onnx", reason="the programs are made with onnx")
-from latebra.testing.programs import clock, foreign, picture  # noqa: E402 after the skip
+from latebra.testing.programs import clock, foreign, picture
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +233,7 @@ def test_an_absent_compiler_says_what_to_install(program, monkeypatch):
 
 
 def test_a_model_nobody_takes_is_unsupported():
-    with pytest.raises(Unsupported, match="example.nowhere::Nothing"):
+    with pytest.raises(Unsupported, match=r"example\.nowhere::Nothing"):
         open_network(foreign(), "onnxruntime")
 
 

@@ -138,15 +138,16 @@ class _Process:
         self._lock = threading.Lock()
         self._forgotten: list[int] = []
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 lives as long as the worker
-        count = str(threads)
         self._child = subprocess.Popen(  # noqa: S603 an interpreter and an id, never a shell
             # -P: what lies in the working folder is not imported.
-            [python, "-P", "-m", "latebra.compiling.worker", name, count],
+            [python, "-P", "-m", "latebra.compiling.worker", name, str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
             bufsize=0,
-            env={**os.environ, "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": count},
+            # For numpy, whose threads cost the reference more than they give; the others have their
+            # own setting.
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
         self._requests = _number(self._child.stdin)
         self._answers = _number(self._child.stdout)
