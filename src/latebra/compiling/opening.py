@@ -130,7 +130,7 @@ def open_network(
     if cache is None:
         executable = _load(doer, compiler, _build(doer, compiler, model), model.card)
     else:
-        kept = Cache(usual_folder() if cache == USUAL_CACHE else cache)
+        kept = Cache(usual_folder() if cache is USUAL_CACHE else cache)
         executable = _through(kept, doer, plain, compiler, model)
     return OpenNetwork(executable, model.card, model.facts, compiler).checked()
 
