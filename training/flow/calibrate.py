@@ -18,7 +18,7 @@ from latebra.hiding.channel import basis, gaussian
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.passage import CHANNELS, send
 from latebra.hiding.channel.sync import Word
-from latebra.hiding.channel.table import Room, Table
+from latebra.hiding.channel.table import Room, Table, capacities, choose_depths
 from latebra.models.catalogue import Catalogue
 
 SEED = 90_210
@@ -78,13 +78,22 @@ def smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
     return np.mean(shifted, axis=0).reshape(-1)
 
 
-def fit(sent: np.ndarray, received: np.ndarray, word: Word, rooms: tuple[Room, ...] = ()) -> Table:
-    """Returns the table of one channel: regression of what came back on what was sent."""
+def fit(sent: np.ndarray, received: np.ndarray, word: Word) -> tuple[Table, float]:
+    """Returns one channel's table, without rooms, and its capacity in bits.
+
+    What came back is regressed on what was sent; numbers are rounded as they will be stored.
+    """
     power = smooth((sent**2).mean(axis=0))
     gain = np.clip(smooth((sent * received).mean(axis=0)) / power, 1e-3, None)
     noise = np.sqrt(smooth(((received - gain * sent) ** 2).mean(axis=0)))
-    noise = np.maximum(noise, NOISE_FLOOR)
-    return Table(gain.astype(np.float32), noise.astype(np.float32), word, rooms)
+    gain, noise = (
+        values.astype(np.float16).astype(np.float32)
+        for values in (gain, np.maximum(noise, NOISE_FLOOR))
+    )
+    information = capacities(gain, noise)
+    table = Table(gain, noise, choose_depths(information), word)
+    best = information[table.depths, np.arange(gain.size)]
+    return table, float(best[table.order[word.bits :]].sum())
 
 
 def holds(table: Table, room: Room, sent: np.ndarray, received: np.ndarray) -> float:
@@ -117,11 +126,11 @@ def dims_for(table: Table, size: int) -> int:
 
 
 def choose_rooms(
-    table: Table, sent: np.ndarray, received: np.ndarray, margin: float
+    table: Table, capacity: float, sent: np.ndarray, received: np.ndarray, margin: float
 ) -> tuple[Room, ...]:
     """Returns a little less than the largest room whose frames all come back, and two smaller."""
     for share in SHARES:
-        size = int(table.capacity * share) // 8
+        size = int(capacity * share) // 8
         room = Room(size, dims_for(table, size))
         if holds(table, room, sent, received) == 0:
             size = int(size * margin)
@@ -160,24 +169,18 @@ def main() -> None:
             pairs = np.load(arguments.pairs / f"{kind}.npz")
             sent, received = pairs["sent"], pairs[channel]
             judge = np.arange(len(sent)) % HELD_OUT == 0
-            table = fit(sent[~judge], received[~judge], word)
-            table = Table(
-                table.gain.astype(np.float16).astype(np.float32),
-                table.noise.astype(np.float16).astype(np.float32),
-                word,
-            )
-            rooms = choose_rooms(
-                table, sent[judge], received[judge], MARGIN.get(channel, LOSSY_MARGIN)
-            )
-            synchronising = table.capacities[1, table.synchronising].sum()
+            table, capacity = fit(sent[~judge], received[~judge], word)
+            margin = MARGIN.get(channel, LOSSY_MARGIN)
+            rooms = choose_rooms(table, capacity, sent[judge], received[judge], margin)
             sizes = [room.size for room in rooms]
             print(
-                f"{channel} {kind}: capacity {table.capacity:.0f} bit, word {synchronising:.0f} of "
-                f"{word.bits} bit, rooms {sizes} bytes = {8 * sizes[-1]} bit",
+                f"{channel} {kind}: capacity {capacity:.0f} bit, rooms {sizes} bytes = "
+                f"{8 * sizes[-1]} bit",
                 flush=True,
             )
             stored[f"{channel}.{kind}.gain"] = table.gain.astype(np.float16)
             stored[f"{channel}.{kind}.noise"] = table.noise.astype(np.float16)
+            stored[f"{channel}.{kind}.depths"] = table.depths
             stored[f"{channel}.{kind}.rooms"] = np.asarray([[r.size, r.dims] for r in rooms])
     np.savez_compressed(arguments.out, **stored)
 

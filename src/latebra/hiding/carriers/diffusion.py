@@ -189,6 +189,7 @@ def _tables() -> Mapping[tuple[str, str], Table]:
                 tables[channel, kind] = Table(
                     gain=stored[f"{name}.gain"].astype(np.float32),
                     noise=stored[f"{name}.noise"].astype(np.float32),
+                    depths=stored[f"{name}.depths"],
                     word=Word(salt_bytes, check_bytes),
                     rooms=tuple(
                         Room(size, dims) for size, dims in stored[f"{name}.rooms"].tolist()

@@ -135,7 +135,7 @@ class LdpcCode(Code):
         return self.column[edges] * self.size + (turn[:, None] + self.shift[edges]) % self.size
 
 
-def _core(size: int) -> tuple[Int64[np.ndarray, "4"], Int64[np.ndarray, " terms"]]:
+def _core(size: int) -> tuple[Int64[np.ndarray, 4], Int64[np.ndarray, " terms"]]:
     """Shifts of the first parity column in the core rows, with the circulant that solves for it.
 
     The four core rows sum to three circulants of that column. If two of them cancelled, as they do

@@ -70,14 +70,14 @@ class Modem:
         places = self._places(slots, room, carrying)
         coded = self._code(room, places.size).encode(np.unpackbits(np.frombuffer(frame, np.uint8)))
         bits[places] = coded ^ picture.child("mask").bits(places.size)
-        bits[slots[self._word_order()]] = sync.write(table.word, salt, self.stream.child("word"))
+        bits[slots[self._word_order()]] = sync.write(table.word, salt, self._marker(room))
         return gaussian.sample(bits, depths, picture.child("magnitude").uniform(depths.size))
 
     def demodulate(self, received: Float32[np.ndarray, " dims"]) -> Iterator[Found]:
-        """Yields what may be frames, the largest room first.
+        """Yields what may be a frame.
 
-        The work is the same whether or not a synchronisation word is found: without one, a salt of
-        zeros stands in, and its keystream decodes to nothing.
+        The synchronisation word names the room as well as the salt. The work is the same whether or
+        not a word is found: without one, a salt of zeros and the largest room stand in.
 
         Args:
             received: The vector that came back.
@@ -86,20 +86,22 @@ class Modem:
         at = self._word_order()
         ones = np.ones(at.size, np.uint8)
         llr = gaussian.soften(received[at], ones, table.gain[at], table.noise[at])
-        salt = sync.search(table.word, llr, self.stream.child("word"))
-        found = salt is not None
-        salt = salt or bytes(table.word.salt_bytes)
-        picture = self.stream.child("salt", salt)
-        for room in reversed(table.rooms):
-            carrying = table.carrying(room.dims)
-            depths = np.zeros(table.gain.size, np.uint8)
-            depths[carrying] = table.depths[carrying]
-            places = self._places(self._slots(depths), room, carrying)
-            soft = gaussian.soften(received, depths, table.gain, table.noise)[places]
-            sign = 1 - 2 * picture.child("mask").bits(places.size).astype(np.float32)
-            bits = self._code(room, places.size).decode(soft * sign)
-            if bits is not None and found:
-                yield Found(salt, np.packbits(bits).tobytes())
+        found = sync.search(table.word, llr, [self._marker(room) for room in table.rooms])
+        salt, index = found or (bytes(table.word.salt_bytes), -1)
+        room = table.rooms[index]
+        carrying = table.carrying(room.dims)
+        depths = np.zeros(table.gain.size, np.uint8)
+        depths[carrying] = table.depths[carrying]
+        places = self._places(self._slots(depths), room, carrying)
+        soft = gaussian.soften(received, depths, table.gain, table.noise)[places]
+        mask = self.stream.child("salt", salt).child("mask").bits(places.size)
+        bits = self._code(room, places.size).decode(soft * (1 - 2 * mask.astype(np.float32)))
+        if bits is not None and found:
+            yield Found(salt, np.packbits(bits).tobytes())
+
+    def _marker(self, room: Room) -> Stream:
+        """Returns the stream that makes the synchronisation words of frames of one size."""
+        return self.stream.child("word", room.size.to_bytes(4, "little"))
 
     @staticmethod
     def _code(room: Room, slots: int) -> Code:

@@ -11,6 +11,7 @@ random codebook, best first. (Random coding: Gallager 1968, section 5.6; ordered
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +20,9 @@ from jaxtyping import Float32, UInt8
 
 from latebra.hiding.channel.stream import Stream
 
-WEAKEST: Final = 17
-"""The search flips subsets of this many of the least reliable salt bits: 2^17 salts at most."""
-_STEPS: Final = (1, 64, 2048, 2**15, 2**17)
+WEAKEST: Final = 12
+"""The search flips subsets of this many of the least reliable salt bits: 2^12 salts at most."""
+_STEPS: Final = (1, 64, 2**WEAKEST)
 FALSE_ALARM: Final = 1e-4
 """Probability that a carrier without a word, or with another key's, is taken for one. It costs a
 decoding in vain and no more: the authenticated frame inside has the last word."""
@@ -51,8 +52,10 @@ def write(word: Word, salt: bytes, stream: Stream) -> UInt8[np.ndarray, " bits"]
     return np.unpackbits(np.frombuffer(salt + check, np.uint8))
 
 
-def search(word: Word, llr: Float32[np.ndarray, " bits"], stream: Stream) -> bytes | None:
-    """Returns the salt whose word fits, or None when none does.
+def search(
+    word: Word, llr: Float32[np.ndarray, " bits"], streams: Sequence[Stream]
+) -> tuple[bytes, int] | None:
+    """Returns the salt whose word fits and which stream made it, or None when none does.
 
     The test is the likelihood ratio of the check bits against coin flips. By Markov's inequality
     a threshold of log(tried / a) keeps the chance of a false alarm below a, whatever the channel.
@@ -60,25 +63,27 @@ def search(word: Word, llr: Float32[np.ndarray, " bits"], stream: Stream) -> byt
     Args:
         word: The lengths that the sender used.
         llr: One log-likelihood ratio a bit; above zero means 1.
-        stream: The stream that the sender used.
+        streams: Streams of which the sender used one: which one tells the receiver something.
     """
     size = 8 * word.salt_bytes
     raw = llr[:size].astype(np.float64)
     check = llr[size:].astype(np.float64)
     # log P(bits | llr) - log P(coin flips) is a sum over the bits that are one, plus a constant.
     constant = float(np.sum(math.log(2.0) - np.logaddexp(0.0, check)))
-    threshold = math.log(2**WEAKEST / FALSE_ALARM)
+    threshold = math.log(len(streams) * 2**WEAKEST / FALSE_ALARM)
     hard = (raw > 0).astype(np.uint8)
     salts = _ordered(hard, np.abs(raw))
     start = 0
     for stop in _STEPS:
         chunk = salts[start:stop]
-        tags = b"".join(stream.tag(salt.tobytes(), word.check_bytes) for salt in chunk)
-        bits = np.unpackbits(np.frombuffer(tags, np.uint8).reshape(len(chunk), -1), axis=1)
-        score = bits @ check + constant
-        best = int(np.argmax(score))
-        if score[best] > threshold:
-            return chunk[best].tobytes()
+        tried = [salt.tobytes() for salt in chunk]
+        for index, stream in enumerate(streams):
+            tags = b"".join(stream.tag(salt, word.check_bytes) for salt in tried)
+            bits = np.unpackbits(np.frombuffer(tags, np.uint8).reshape(len(tried), -1), axis=1)
+            score = bits @ check + constant
+            best = int(np.argmax(score))
+            if score[best] > threshold:
+                return tried[best], index
         start = stop
     return None
 

@@ -36,27 +36,17 @@ class Table:
     Args:
         gain: What a dimension is multiplied by on its way.
         noise: Standard deviation of what is added to it, above zero.
+        depths: How many bits each dimension takes; ``choose_depths`` chose, and both ends read the
+            same numbers, whatever their arithmetic.
         word: The synchronisation word; it takes the most reliable dimensions, one bit each.
         rooms: The sizes of frame, ascending.
     """
 
     gain: Float32[np.ndarray, " dims"]
     noise: Float32[np.ndarray, " dims"]
+    depths: UInt8[np.ndarray, " dims"]
     word: Word
     rooms: tuple[Room, ...] = ()
-
-    @cached_property
-    def capacities(self) -> Float64[np.ndarray, "depths dims"]:
-        """Mutual information in bits of each dimension that carries 0, 1, … ``MOST_BITS`` bits."""
-        rows = [np.zeros(self.gain.size)]
-        rows += [soft_capacity(self.gain, self.noise, depth) for depth in range(1, MOST_BITS + 1)]
-        return np.stack(rows)
-
-    @cached_property
-    def depths(self) -> UInt8[np.ndarray, " dims"]:
-        """How many bits each dimension takes: one more while that is worth it."""
-        worth = np.diff(self.capacities, axis=0) >= np.asarray(WORTH)[:, None]
-        return np.cumprod(worth, axis=0).sum(axis=0).astype(np.uint8)
 
     @cached_property
     def order(self) -> Int64[np.ndarray, " dims"]:
@@ -69,12 +59,6 @@ class Table:
         """The dimensions of the synchronisation word."""
         return self.order[: self.word.bits]
 
-    @cached_property
-    def capacity(self) -> float:
-        """Mutual information in bits of all dimensions but the synchronisation word's."""
-        best = self.capacities[self.depths, np.arange(self.gain.size)]
-        return float(best[self.order[self.word.bits :]].sum())
-
     def carrying(self, dims: int) -> Int64[np.ndarray, " dims"]:
         """Returns the ``dims`` most reliable dimensions that carry a frame."""
         chosen = self.order[self.word.bits :][:dims]
@@ -84,3 +68,18 @@ class Table:
     def most_dims(self) -> int:
         """How many dimensions are worth a bit, the synchronisation word's left out."""
         return int(np.count_nonzero(self.depths[self.order[self.word.bits :]]))
+
+
+def capacities(
+    gain: Float32[np.ndarray, " dims"], noise: Float32[np.ndarray, " dims"]
+) -> Float64[np.ndarray, "depths dims"]:
+    """Returns the mutual information in bits of dimensions that carry 0, 1, … ``MOST_BITS`` bits."""
+    rows = [np.zeros(gain.size)]
+    rows += [soft_capacity(gain, noise, depth) for depth in range(1, MOST_BITS + 1)]
+    return np.stack(rows)
+
+
+def choose_depths(information: Float64[np.ndarray, "depths dims"]) -> UInt8[np.ndarray, " dims"]:
+    """Returns how many bits each dimension should take: one more while that is worth it."""
+    worth = np.diff(information, axis=0) >= np.asarray(WORTH)[:, None]
+    return np.cumprod(worth, axis=0).sum(axis=0).astype(np.uint8)
