@@ -213,7 +213,7 @@ def reveal(
     for name in channels:
         reader.carrier.rooms(name)
     shape = reader.carrier.cover_shape
-    covers = [_picture(each, shape, fit=channel == "resize") for each in _sources(source)]
+    covers = [to_picture(each, shape, fit=channel == "resize") for each in sources_of(source)]
     profiles = (Profile.COMPACT, Profile.FULL) if shared and signer is None else (Profile.FULL,)
     chunks: list[bytes] = []
     for number, cover in enumerate(covers):
@@ -301,7 +301,8 @@ def _unseal(
     return None
 
 
-def _sources(source: Source | Stego | Sequence[Source]) -> list[Source]:
+def sources_of(source: Source | Stego | Sequence[Source]) -> list[Source]:
+    """Returns what was given as a list."""
     if isinstance(source, Stego):
         return list(source.pictures)
     if isinstance(source, str | os.PathLike | np.ndarray):
@@ -309,7 +310,8 @@ def _sources(source: Source | Stego | Sequence[Source]) -> list[Source]:
     return list(source)
 
 
-def _picture(source: Source, shape: tuple[int, ...], *, fit: bool) -> Picture:
+def to_picture(source: Source, shape: tuple[int, ...], *, fit: bool) -> Picture:
+    """Returns the grey levels of a file or an array, once they have the carrier's shape."""
     if isinstance(source, np.ndarray):
         pixels: NDArray[Any] = source
         pictures.check(pixels, shape, "the picture")

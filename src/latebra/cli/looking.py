@@ -10,11 +10,10 @@ from cyclopts import Parameter
 import latebra as lb
 from latebra.cli import console
 from latebra.cli.console import Usage
-from latebra.cli.options import HowOptions, Json, KeyOptions, load_settings
+from latebra.cli.options import HowOptions, Json, load_settings
 from latebra.core.errors import Unavailable
 from latebra.core.settings import names
 
-NO_KEY = KeyOptions()
 USUAL = HowOptions()
 
 
@@ -57,7 +56,6 @@ def audit(
     *,
     carrier: str | None = None,
     compiler: str | None = None,
-    key: KeyOptions = NO_KEY,
     json: Json = False,
 ) -> None:
     """Show what a steganalyst would see in pictures.
@@ -75,7 +73,6 @@ def audit(
             list(pictures),
             carrier=carrier or settings.carrier,
             compiler=compiler or settings.compiler,
-            key=key.key(settings, twice=False) if key.is_given() else None,
             progress=progress,
         )
     if json:

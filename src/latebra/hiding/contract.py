@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from latebra.core.network import Network
@@ -72,6 +73,10 @@ class Carrier(ABC):
     @abstractmethod
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
         """Yields what may be frames sent through any of ``channels``; nothing if there are none."""
+
+    @abstractmethod
+    def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
+        """Returns what anyone who has the networks, but no key, reads back from covers."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Cover:

@@ -1,0 +1,130 @@
+"""The verbs that look: at pictures as a steganalyst would, at this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from latebra.api.opened import carriers, chosen, models, open_reader
+from latebra.api.verbs import Picture, Source, Stego, sources_of, to_picture
+from latebra.compiling.opening import doctor_rows
+from latebra.core.errors import LatebraError
+from latebra.core.progress import Progress, silent
+from latebra.hiding.audit import Row, compare, statistics
+
+COVERS: Final = 12
+"""Ordinary pictures that an audit paints to compare with."""
+ODD: Final = 0.01
+"""A p-value below this is called odd; one picture in a hundred is so by chance, in each row."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a steganalyst who has the same networks, but no key, sees in pictures.
+
+    Args:
+        pictures: How many were looked at.
+        covers: How many ordinary pictures they were compared with.
+        statistics: Tests against independent standard Gaussians, then against the covers.
+    """
+
+    pictures: int
+    covers: int
+    statistics: tuple[Row, ...]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a statistic: name, statistic, p_value, verdict."""
+        return [
+            {
+                "name": row.name,
+                "statistic": round(row.statistic, 4),
+                "p_value": round(row.p_value, 4),
+                "verdict": f"odd: {row.meaning}" if row.p_value < ODD else "ordinary",
+            }
+            for row in self.statistics
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns everything, ready for JSON."""
+        return {"pictures": self.pictures, "covers": self.covers, "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of what ``doctor`` found.
+
+    Args:
+        kind: "carrier", "compiler" or "model".
+        id: Its id.
+        ok: Whether it works here.
+        reason: Why it does not, or what it runs on.
+        fix: What would mend it.
+    """
+
+    kind: str
+    id: str
+    ok: bool
+    reason: str = ""
+    fix: str = ""
+
+
+def audit(
+    source: Source | Stego | Sequence[Source],
+    *,
+    carrier: str = "diffusion",
+    compiler: str = "auto",
+    progress: Progress = silent,
+    **options: str,
+) -> Audit:
+    """Returns what a steganalyst would see: no key is needed, and none is used.
+
+    The latents that the pictures come back to are tested against standard Gaussians, and against
+    those of ordinary pictures of the same generator, which are painted for the purpose.
+
+    Args:
+        source: A file, an array, what ``hide`` returned, or several of these.
+        carrier: The carrier that may have been used.
+        compiler: An id from ``latebra.compilers``, or "auto".
+        progress: Told how far the work is.
+        **options: Of the carrier, such as ``kind="stone"``.
+    """
+    reader = open_reader(carrier, chosen(compiler)[0], options)
+    shape = reader.carrier.cover_shape
+    suspects = [to_picture(each, shape, fit=False) for each in sources_of(source)]
+    rng = np.random.default_rng(int.from_bytes(os.urandom(16), "little"))
+    covers: list[Picture] = []
+    for number in range(COVERS):
+        covers.append(reader.carrier.sample(rng))
+        progress("covers", number + 1, COVERS)
+    latents = reader.carrier.latents(suspects)
+    ordinary = reader.carrier.latents(covers)
+    rows = (*statistics(latents), *compare(latents, ordinary))
+    return Audit(len(suspects), COVERS, rows)
+
+
+def doctor() -> list[Check]:
+    """Returns what works on this machine, and what would mend the rest.
+
+    Bundled networks are opened with the first compiler that works, and so checked against their
+    golden vectors.
+    """
+    checks: list[Check] = []
+    for row in doctor_rows():
+        versions = ", ".join(f"{name} {version}" for name, version in row.versions.items())
+        ok = row.outcome == "ok"
+        checks.append(Check("compiler", row.compiler, ok, versions if ok else row.reason, row.fix))
+    for name in carriers:
+        roles = ", ".join(carriers[name].roles.values())
+        try:
+            reader = open_reader(name, chosen("auto")[0], {})
+        except LatebraError as error:
+            checks.append(Check("carrier", name, False, error.what, error.fix))
+        else:
+            checks.append(Check("carrier", name, True, f"{roles} opened by {reader.compiler}"))
+    checks += [Check("model", name, True, models[name].digest[:16]) for name in models]
+    return checks
