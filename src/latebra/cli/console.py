@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def bars() -> Iterator[Progress]:
+def bars() -> Generator[Progress, None, None]:
     """Yields what shows progress: a bar on a terminal, silence elsewhere."""
     if not sys.stderr.isatty():
         yield silent

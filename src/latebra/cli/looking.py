@@ -64,6 +64,7 @@ def audit(
         pictures: The pictures; more of them show more.
         carrier: The carrier that may have been used.
         compiler: The compiler that runs its network, or auto.
+        kind: What they show, such as stone, when you know it.
     """
     if not pictures:
         raise Usage("there is no picture", fix="give the file of one, or more")
