@@ -90,11 +90,13 @@ def chosen(compiler: str) -> list[str]:
     return here[:2]
 
 
-def open_reader(carrier: str, compiler: str, options: Mapping[str, str]) -> Reader:
+def open_reader(
+    carrier: str, compiler: str, options: Mapping[str, str], threads: int | None = None
+) -> Reader:
     """Returns the carrier with its networks opened by ``compiler``; networks stay open."""
     plugin = carriers[carrier]
     plugin.create({}, options)  # A wrong option is said before anything is built.
-    networks = {role: _network(model, compiler) for role, model in plugin.roles.items()}
+    networks = {role: _network(model, compiler, threads) for role, model in plugin.roles.items()}
     return Reader(
         plugin.create(networks, options), compiler, digest_of(carrier), tuple(networks.values())
     )
@@ -112,5 +114,5 @@ def seconds_inside(readers: Sequence[Reader]) -> float:
 
 
 @cache
-def _network(name: str, compiler: str) -> OpenNetwork:
-    return open_network(Model(models.onnx(name), models[name]), compiler)
+def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork:
+    return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)

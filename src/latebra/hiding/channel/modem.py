@@ -61,13 +61,12 @@ class Modem:
             sizes = ", ".join(str(room.size) for room in table.rooms)
             raise DoesNotFit(f"a frame of {len(frame)} bytes has no room, there are {sizes} bytes")
         picture = self.stream.child("salt", salt)
-        carrying = table.carrying(room.dims)
-        depths = np.zeros(table.gain.size, np.uint8)
-        depths[carrying] = table.depths[carrying]
+        dims, planes = self.layout(room)
+        depths = self._depths(dims)
         depths[table.synchronising] = 1
         slots = self._slots(depths)
         bits = np.zeros(int(depths.sum(dtype=np.int64)), np.uint8)
-        places = self._places(slots, room, carrying)
+        places = slots[dims] + planes
         coded = self._code(room, places.size).encode(np.unpackbits(np.frombuffer(frame, np.uint8)))
         bits[places] = coded ^ picture.child("mask").bits(places.size)
         bits[slots[self._word_order()]] = sync.write(table.word, salt, self._marker(room))
@@ -89,10 +88,9 @@ class Modem:
         found = sync.search(table.word, llr, [self._marker(room) for room in table.rooms])
         salt, index = found or (bytes(table.word.salt_bytes), -1)
         room = table.rooms[index]
-        carrying = table.carrying(room.dims)
-        depths = np.zeros(table.gain.size, np.uint8)
-        depths[carrying] = table.depths[carrying]
-        places = self._places(self._slots(depths), room, carrying)
+        dims, planes = self.layout(room)
+        depths = self._depths(dims)
+        places = self._slots(depths)[dims] + planes
         soft = gaussian.soften(received, depths, table.gain, table.noise)[places]
         mask = self.stream.child("salt", salt).child("mask").bits(places.size)
         bits = self._code(room, places.size).decode(soft * (1 - 2 * mask.astype(np.float32)))
@@ -103,6 +101,25 @@ class Modem:
         """Returns the stream that makes the synchronisation words of frames of one size."""
         return self.stream.child("word", room.size.to_bytes(4, "little"))
 
+    def layout(self, room: Room) -> tuple[Int64[np.ndarray, " coded"], Int64[np.ndarray, " coded"]]:
+        """Returns the dimension of each coded bit, and which of its bits it is, 0 the sign.
+
+        It is a keyed permutation of everything that the room's dimensions carry.
+        """
+        carrying = self.table.carrying(room.dims)
+        depths = self.table.depths[carrying].astype(np.int64)
+        dims = np.repeat(carrying, depths)
+        planes = np.arange(dims.size) - np.repeat(np.cumsum(depths) - depths, depths)
+        binding = room.size.to_bytes(4, "little")
+        order = self.stream.child("order", binding).permutation(dims.size)
+        return dims[order], planes[order]
+
+    def _depths(self, dims: Int64[np.ndarray, " coded"]) -> UInt8[np.ndarray, " dims"]:
+        """Returns how many bits each dimension carries when these carry coded bits."""
+        depths = np.zeros(self.table.gain.size, np.uint8)
+        depths[dims] = self.table.depths[dims]
+        return depths
+
     @staticmethod
     def _code(room: Room, slots: int) -> Code:
         return code(8 * room.size, slots)
@@ -111,19 +128,6 @@ class Modem:
     def _slots(depths: UInt8[np.ndarray, " dims"]) -> Int64[np.ndarray, " dims"]:
         """Returns where each dimension's first bit stands among all bits."""
         return np.cumsum(depths, dtype=np.int64) - depths
-
-    def _places(
-        self,
-        slots: Int64[np.ndarray, " dims"],
-        room: Room,
-        carrying: Int64[np.ndarray, " carrying"],
-    ) -> Int64[np.ndarray, " coded"]:
-        """Returns where each coded bit stands: a keyed permutation of this room's slots."""
-        depths = self.table.depths[carrying].astype(np.int64)
-        first = np.repeat(slots[carrying], depths)
-        within = np.arange(first.size) - np.repeat(np.cumsum(depths) - depths, depths)
-        binding = room.size.to_bytes(4, "little")
-        return (first + within)[self.stream.child("order", binding).permutation(first.size)]
 
     def _word_order(self) -> Int64[np.ndarray, " bits"]:
         """Returns the synchronisation word's dimensions in their keyed order."""

@@ -1,0 +1,172 @@
+"""Paint pictures with and without a message, send them, read them back: what comes through exactly.
+
+    python -m benchmarks.pictures paint FOLDER --channel png --count 1000 [--first 0]
+    python -m benchmarks.pictures paint FOLDER --covers --count 1000
+    python -m benchmarks.pictures report FOLDER
+
+``paint`` may run in several processes, each with its own ``--first``. Frames fill the largest room
+of their channel and hold random messages; nothing is verified first and nothing painted twice. All
+pictures share one key and one context. ``report`` writes ``benchmarks/results/recovery.json``, and
+``FOLDER/evidence.npz`` for ``benchmarks.detection``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.machine import about
+from latebra.api.opened import Secrets, digest_of, open_reader
+from latebra.core.errors import NothingRevealed
+from latebra.core.keys import Key
+from latebra.hiding import frame, parts
+from latebra.hiding.carriers.diffusion import SIDE, Diffusion
+from latebra.hiding.channel import basis
+from latebra.hiding.channel.modem import Found, Modem
+from latebra.hiding.channel.passage import send
+from latebra.hiding.frame import Profile
+
+RESULT = Path(__file__).parent / "results" / "recovery.json"
+KEY = Key(bytes(range(32)))
+CONTEXT = b"benchmarks/pictures"
+SECRETS = Secrets("diffusion", digest_of("diffusion"), CONTEXT)
+
+
+def paint(folder: Path, channel: str, kind: str, count: int, first: int) -> None:
+    """Writes one archive of ``count`` pictures that carry frames."""
+    carrier = open_reader("diffusion", "ngraph", {"kind": kind}, threads=1).carrier
+    assert isinstance(carrier, Diffusion)
+    modem = Modem(carrier.table(channel, kind), SECRETS.stream(KEY).child(channel))
+    room = modem.table.rooms[-1].size
+    length = frame.largest(room, Profile.COMPACT) - parts.SINGLE_OVERHEAD
+    rng = np.random.default_rng([len(channel), first])
+    kept: dict[str, list[np.ndarray]] = {"noise": [], "latents": [], "pictures": []}
+    exact, clipped = [], []
+    for _ in range(count):
+        salt, message = rng.bytes(modem.table.word.salt_bytes), rng.bytes(length)
+        binding = SECRETS.binding(salt)
+        sealed = frame.seal(message, binding, key=KEY, profile=Profile.COMPACT, room=room)
+        noise = modem.modulate(sealed, salt)
+        picture = carrier.paint(basis.inverse(noise[None], SIDE), kind)[0]
+        received = send(picture, channel, rng)
+        latents = basis.forward(carrier.invert(received[None], kind))[0]
+        exact.append(any(_opens(found, message) for found in modem.demodulate(latents)))
+        clipped.append(float(((picture == 0) | (picture == 255)).mean()))
+        kept["noise"].append(noise.astype(np.float16))
+        kept["latents"].append(latents.astype(np.float16))
+        kept["pictures"].append(picture.transpose(2, 0, 1))
+    arrays = {name: np.stack(rows) for name, rows in kept.items()} if channel == "png" else {}
+    name = folder / f"stego-{channel}-{kind}-{first}.npz"
+    np.savez(name, exact=exact, clipped=clipped, room=room, length=length, **arrays)
+    print(f"{name.name}: {sum(exact)} of {count} exact, {8 * length} bit", flush=True)
+
+
+def paint_covers(folder: Path, kind: str, count: int, first: int) -> None:
+    """Writes one archive of ``count`` pictures without a message."""
+    carrier = open_reader("diffusion", "ngraph", {"kind": kind}, threads=1).carrier
+    assert isinstance(carrier, Diffusion)
+    rng = np.random.default_rng([77, first])
+    noise = rng.standard_normal((count, 3, SIDE, SIDE), np.float32)
+    pictures = carrier.paint(noise, kind)
+    latents = basis.forward(carrier.invert(pictures, kind))
+    np.savez(
+        folder / f"cover-{kind}-{first}.npz",
+        noise=basis.forward(noise).astype(np.float16),
+        latents=latents.astype(np.float16),
+        pictures=pictures.transpose(0, 3, 1, 2),
+    )
+
+
+def interval(failures: int, tries: int) -> list[float]:
+    """Returns Wilson's 95 % interval of a rate."""
+    z, p = 1.96, failures / tries
+    centre = (p + z * z / (2 * tries)) / (1 + z * z / tries)
+    half = z / (1 + z * z / tries) * math.sqrt(p * (1 - p) / tries + z * z / (4 * tries**2))
+    return [max(0.0, centre - half), min(1.0, centre + half)]
+
+
+def report(folder: Path) -> None:
+    """Writes what came through, and the steganalysers' evidence."""
+    rows: dict[str, dict[str, object]] = {}
+    names = sorted({path.stem.rsplit("-", 1)[0] for path in folder.glob("stego-*.npz")})
+    for name in names:
+        archives = [np.load(path) for path in sorted(folder.glob(f"{name}-*.npz"))]
+        exact = np.concatenate([archive["exact"] for archive in archives])
+        clipped = np.concatenate([archive["clipped"] for archive in archives])
+        failures = int((~exact).sum())
+        rows[name.removeprefix("stego-")] = {
+            "pictures": len(exact),
+            "message_bits": 8 * int(archives[0]["length"]),
+            "frame_bits": 8 * int(archives[0]["room"]),
+            "exact": int(exact.sum()),
+            "failure_rate": failures / len(exact),
+            "failure_rate_95": interval(failures, len(exact)),
+            "clipped_values": float(clipped.mean()),
+        }
+    about_run = {
+        "compiler": "ngraph",
+        "before_verification": True,
+        "steps": "RK4, see diffusion.py",
+    }
+    RESULT.write_text(json.dumps({**about(), **about_run, "channels": rows}, indent=1) + "\n")
+    print(json.dumps(rows, indent=1))
+    stego = [np.load(path) for path in sorted(folder.glob("stego-png-bark-*.npz"))]
+    covers = [np.load(path) for path in sorted(folder.glob("cover-bark-*.npz"))]
+    if not stego or not covers:
+        return
+    modem = Modem(Diffusion.table("png", "bark"), SECRETS.stream(KEY).child("png"))
+    room = modem.table.rooms[-1]
+    dims, planes = modem.layout(room)
+    evidence = {
+        f"{side}_{what}": np.concatenate([archive[what] for archive in archives])
+        for side, archives in (("stego", stego), ("cover", covers))
+        for what in ("latents", "noise", "pictures")
+    }
+    np.savez(
+        folder / "evidence.npz",
+        message_bits=8 * room.size,
+        coded_dims=dims,
+        coded_planes=planes,
+        coded_depths=modem.table.depths[dims],
+        **evidence,
+    )
+
+
+def main() -> None:
+    """Paints, or reports."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["paint", "report"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--channel", default="png")
+    parser.add_argument("--covers", action="store_true")
+    parser.add_argument("--kind", default="bark")
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--first", type=int, default=0, help="seed, and part of the file's name")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.what == "report":
+        report(arguments.folder)
+    elif arguments.covers:
+        paint_covers(arguments.folder, arguments.kind, arguments.count, arguments.first)
+    else:
+        paint(arguments.folder, arguments.channel, arguments.kind, arguments.count, arguments.first)
+
+
+def _opens(found: Found, message: bytes) -> bool:
+    try:
+        opened = frame.unseal(
+            found.frame, SECRETS.binding(found.salt), key=KEY, profile=Profile.COMPACT
+        )
+    except NothingRevealed:
+        return False
+    return opened.message == message
+
+
+if __name__ == "__main__":
+    main()
