@@ -11,10 +11,13 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event
+from typing import Any, NoReturn
 
 from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
-from latebra.core.progress import Progress, silent
+from latebra.core.progress import Progress
+
+_interrupted = Event()
 
 
 class Usage(InputError):
@@ -64,11 +67,27 @@ def _cell(value: object) -> str:
     return str(value)
 
 
+def interrupt(number: int, frame: object) -> NoReturn:
+    """Handles Ctrl-C: raises, and remembers that it did."""
+    del number, frame
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def _heed(stage: str, done: int, total: int) -> None:
+    del stage, done, total
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
 @contextmanager
 def bars() -> Generator[Progress, None, None]:
-    """Yields what shows progress: a bar on a terminal, silence elsewhere."""
+    """Yields what shows progress: a bar on a terminal, silence elsewhere.
+
+    It also ends the work when somebody pressed Ctrl-C and a finaliser swallowed the exception.
+    """
     if not sys.stderr.isatty():
-        yield silent
+        yield _heed
         return
     from rich.console import Console  # Imported here: a quarter of the time of a short command.
     from rich.progress import Progress as Rich
@@ -77,6 +96,7 @@ def bars() -> Generator[Progress, None, None]:
         tasks: dict[str, Any] = {}
 
         def show(stage: str, done: int, total: int) -> None:
+            _heed(stage, done, total)
             if stage not in tasks:
                 tasks[stage] = rich.add_task(stage, total=total)
             rich.update(tasks[stage], completed=done, total=total)

@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 from cyclopts import App, CycloptsError
 
 from latebra import __version__
+from latebra.cli import console
 from latebra.cli.console import Usage
 from latebra.core.errors import LatebraError, NumericsMismatch, Unavailable
 
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Words after ``latebra``; None for those the program was started with.
     """
+    signal.signal(signal.SIGINT, console.interrupt)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         status = run(sys.argv[1:] if arguments is None else arguments)
