@@ -24,6 +24,7 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import pairwise
 from math import erfc, log2, sqrt
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def interval(hits: int, tries: int) -> tuple[float, float]:
 
 def crossing(points: list[Point]) -> float | None:
     """Eb/N0 at the goal, by straight lines through the logarithms; nothing when not reached."""
-    for a, b in zip(points, points[1:], strict=False):
+    for a, b in pairwise(points):
         if a.bler >= GOAL >= b.bler > 0:
             x = (np.log(a.bler) - np.log(GOAL)) / (np.log(a.bler) - np.log(b.bler))
             return float(a.ebn0_db + x * (b.ebn0_db - a.ebn0_db))

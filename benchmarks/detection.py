@@ -34,6 +34,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+
 from attacks.suite import Evidence, evaluate
 
 mpl.use("Agg")

@@ -32,6 +32,11 @@ MOST: Final = 32
 
 Random = Callable[[int], bytes]
 
+# Monocypher's wrapper has no type stubs: these say what its documentation says.
+_exchange: Callable[[bytes, bytes], bytes] = monocypher.x25519  # pyright: ignore
+_hidden_pair: Callable[[bytes], tuple[bytes, bytes]] = monocypher.elligator_key_pair  # pyright: ignore
+_point_of: Callable[[bytes], bytes] = monocypher.elligator_map  # pyright: ignore
+
 
 def size(recipients: int) -> int:
     """Returns the length in bytes of the head for so many recipients.
@@ -53,11 +58,11 @@ def wrap(recipients: Sequence[Recipient], binding: bytes, random: Random) -> tup
         random: Returns so many random bytes.
     """
     count = _slots(len(recipients))
-    hidden, ephemeral = monocypher.elligator_key_pair(random(32))
+    hidden, ephemeral = _hidden_pair(random(32))
     nonce, file_key = random(NONCE), random(FILE_KEY)
     slots: list[bytes] = []
     for recipient in dict.fromkeys(recipients):
-        shared = monocypher.x25519(ephemeral, recipient.exchange_key)
+        shared = _exchange(ephemeral, recipient.exchange_key)
         slots.append(
             aead_seal(file_key, b"", bytes(NONCE), _slot_key(shared, hidden, recipient, binding))
         )
@@ -73,7 +78,7 @@ def unwrap(frame: bytes, identity: Identity, binding: bytes) -> tuple[bytes, lis
     key is one that opens nothing, so that a stranger does the same work as a recipient.
     """
     hidden = frame[:EPHEMERAL]
-    shared = identity.exchange(monocypher.elligator_map(hidden))
+    shared = identity.exchange(_point_of(hidden))
     secret = _slot_key(shared or bytes(32), hidden, identity.public(), binding)
     found = derive(secret, "frame/no slot")
     room = min(MOST, (len(frame) - EPHEMERAL - NONCE) // SLOT)

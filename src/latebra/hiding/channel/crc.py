@@ -7,16 +7,19 @@ pass: a cover that carries nothing must not look like a message. Polynomials: 3G
 
 from __future__ import annotations
 
-import numba as nb
+from typing import Any
+
 import numpy as np
 from jaxtyping import UInt8
+
+from latebra.hiding.channel.kernel import kernel
 
 POLYNOMIAL = {11: 0x621, 16: 0x1021}
 """Width in bits to generator polynomial, top bit left out."""
 
 
-@nb.njit(cache=True, nogil=True)
-def register(bits, width, polynomial):  # pyright: ignore[reportMissingParameterType, reportUnknownParameterType]
+@kernel
+def register(bits: Any, width: Any, polynomial: Any) -> Any:
     """The register after all bits have gone through it, for callers that are compiled."""
     state = (1 << width) - 1
     for i in range(len(bits)):

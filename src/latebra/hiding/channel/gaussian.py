@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Final
+from typing import Any, Final
 
-import numba
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
+
+from latebra.hiding.channel.kernel import kernel
 
 MOST_BITS: Final = 4
 """Most bits that one dimension carries."""
@@ -115,8 +116,8 @@ def _edges() -> Float64[np.ndarray, "depths edges"]:
     return rows
 
 
-@numba.njit(cache=True)
-def _cells(bits: np.ndarray, depths: np.ndarray, cells: np.ndarray) -> None:
+@kernel
+def _cells(bits: Any, depths: Any, cells: Any) -> Any:
     at = 0
     for i in range(depths.size):
         cell, previous = 0, 0
@@ -127,10 +128,8 @@ def _cells(bits: np.ndarray, depths: np.ndarray, cells: np.ndarray) -> None:
         cells[i] = cell
 
 
-@numba.njit(cache=True)
-def _soften(
-    mean: np.ndarray, spread: np.ndarray, depths: np.ndarray, edges: np.ndarray, out: np.ndarray
-) -> None:
+@kernel
+def _soften(mean: Any, spread: Any, depths: Any, edges: Any, out: Any) -> Any:
     at = 0
     mass = np.empty(1 << MOST_BITS)
     for i in range(depths.size):

@@ -1,11 +1,11 @@
 """Quasi-cyclic LDPC code with layered integer decoding, for blocks of more than 1,024 bits.
 
-One Raptor-like protograph (``ldpc_design``) serves every length and rate: its rows are used from the
-top until the block is full, the message columns beyond ``k`` are zeros that are not sent, and the
-first two columns are never sent at all. The lifting size is the smallest that holds the message, so
-any size occurs; its circulant shifts are therefore computed rather than stored, by a greedy search
-that avoids short cycles and weak ones (Hu, Eleftheriou, Arnold, IEEE Trans. Inf. Theory 51(1), 2005;
-Tian, Jones, Villasenor, Wesel, IEEE Trans. Commun. 52(8), 2004).
+One Raptor-like protograph (``ldpc_design``) serves every length and rate: its rows are used from
+the top until the block is full, the message columns beyond ``k`` are zeros that are not sent, and
+the first two columns are never sent at all. The lifting size is the smallest that holds the
+message, so any size occurs; its circulant shifts are therefore computed rather than stored, by a
+greedy search that avoids short cycles and weak ones (Hu, Eleftheriou, Arnold, IEEE Trans. Inf.
+Theory 51(1), 2005; Tian, Jones, Villasenor, Wesel, IEEE Trans. Commun. 52(8), 2004).
 
 Rows are decoded one after another (Hocevar, SiPS 2004). A message is a whole number of eighths of
 an LLR, held in float32, where whole numbers are exact: every machine decodes alike, and the
@@ -14,14 +14,14 @@ compiler can still use its vector units, which it does not with Numba's widened 
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
-import numba as nb
 import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8
 from typing_extensions import override
 
 from latebra.hiding.channel.code import Code
+from latebra.hiding.channel.kernel import kernel
 from latebra.hiding.channel.ldpc_design import CORE, MESSAGE_COLUMNS, ROWS
 
 SCALE = 8.0
@@ -165,8 +165,8 @@ def _inverse(polynomial: int, size: int) -> int:
     return (old_factor & ((1 << size) - 1)) ^ (old_factor >> size) if old == 1 else 0
 
 
-@nb.njit(cache=True, nogil=True)
-def _shifts(start, column, columns, size, message, first):  # pyright: ignore
+@kernel
+def _shifts(start: Any, column: Any, columns: Any, size: Any, message: Any, first: Any) -> Any:
     """Circulant shifts, edge by edge, each where it closes the fewest and longest cycles."""
     rows, core = len(start) - 1, len(first)
     shift = np.full(len(column), -1, np.int64)
@@ -201,12 +201,12 @@ def _shifts(start, column, columns, size, message, first):  # pyright: ignore
                         cost[(ahead + shift[e3]) % size] += 1000000 // (degree[c] + degree[c2] - 3)
                     for r2 in range(rows):
                         e4 = edge[r2, c2]
-                        if r2 == r or r2 == r1 or e4 < 0 or shift[e4] < 0:
+                        if r2 in (r, r1) or e4 < 0 or shift[e4] < 0:
                             continue
                         for e5 in range(start[r2], start[r2 + 1]):
                             c3 = column[e5]
                             e6 = edge[r, c3]
-                            if c3 == c or c3 == c2 or e6 < 0 or shift[e5] < 0 or shift[e6] < 0:
+                            if c3 in (c, c2) or e6 < 0 or shift[e5] < 0 or shift[e6] < 0:
                                 continue
                             far = ahead + shift[e4] - shift[e5] + shift[e6]
                             cost[far % size] += 10000 // (degree[c] + degree[c2] + degree[c3] - 5)
@@ -220,8 +220,10 @@ def _shifts(start, column, columns, size, message, first):  # pyright: ignore
     return shift
 
 
-@nb.njit(cache=True, nogil=True)
-def _encode(word, start, column, shift, message, first, solve):  # pyright: ignore
+@kernel
+def _encode(
+    word: Any, start: Any, column: Any, shift: Any, message: Any, first: Any, solve: Any
+) -> Any:
     """Fill the parity columns: the core by its dual diagonal, the rest one row at a time."""
     size = word.shape[1]
     core = len(first)
@@ -261,8 +263,8 @@ def _encode(word, start, column, shift, message, first, solve):  # pyright: igno
                 word[message + 3, j] = p3
 
 
-@nb.njit(cache=True, nogil=True)
-def _turn(source, by, out):  # pyright: ignore
+@kernel
+def _turn(source: Any, by: Any, out: Any) -> Any:
     """Turn a circulant's input by its shift; undo it with the size less the shift."""
     size = len(out)
     for j in range(size - by):
@@ -271,8 +273,8 @@ def _turn(source, by, out):  # pyright: ignore
         out[j] = source[j + by - size]
 
 
-@nb.njit(cache=True, nogil=True)
-def _join(a, b, out):  # pyright: ignore
+@kernel
+def _join(a: Any, b: Any, out: Any) -> Any:
     """Parity of two LLRs: ln cosh((a+b)/2) - ln cosh((a-b)/2), its curve made of straight lines."""
     half, quarter, lift = np.float32(0.5), np.float32(0.25), np.float32(LIFT)
     for j in range(len(out)):
@@ -283,8 +285,8 @@ def _join(a, b, out):  # pyright: ignore
         )
 
 
-@nb.njit(cache=True, nogil=True)
-def _decode(state, start, column, shift, message, rounds):  # pyright: ignore
+@kernel
+def _decode(state: Any, start: Any, column: Any, shift: Any, message: Any, rounds: Any) -> Any:
     """Layered decoding in place; the number of rounds, or -1 when no codeword was found."""
     size = state.shape[1]
     rows = len(start) - 1
@@ -320,8 +322,8 @@ def _decode(state, start, column, shift, message, rounds):  # pyright: ignore
     return -1
 
 
-@nb.njit(cache=True, nogil=True)
-def _holds(state, start, column, shift, turned, product):  # pyright: ignore
+@kernel
+def _holds(state: Any, start: Any, column: Any, shift: Any, turned: Any, product: Any) -> Any:
     """Whether the signs satisfy every check."""
     for r in range(len(start) - 1):
         product[:] = 1

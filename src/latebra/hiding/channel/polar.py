@@ -1,25 +1,25 @@
 """Polar code with CRC-aided list decoding, for blocks of at most 1,024 bits.
 
 Sources: Arikan, "Channel polarization" (IEEE Trans. Inf. Theory 55(7), 2009); Tal, Vardy, "List
-decoding of polar codes" (ibid. 61(5), 2015); path metrics on LLRs from Balatsoukas-Stimming, Bastani
-Parizi, Burg (IEEE Trans. Signal Process. 63(19), 2015); growing the list only when the small one
-fails from Li, Shen, Tse (IEEE Commun. Lett. 16(12), 2012). Any length is reached by quasi-uniform
-puncturing (Niu, Chen, Lin, ICC 2013), by shortening from the end of the bit-reversed order (Wang,
-Liu, IEEE Commun. Lett. 18(12), 2014) or by repetition, whichever the Gaussian approximation
-(Trifonov, IEEE Trans. Commun. 60(11), 2012) predicts to fail least.
+decoding of polar codes" (ibid. 61(5), 2015); path metrics on LLRs from Balatsoukas-Stimming,
+Bastani Parizi, Burg (IEEE Trans. Signal Process. 63(19), 2015); growing the list only when the
+small one fails from Li, Shen, Tse (IEEE Commun. Lett. 16(12), 2012). Any length is reached by
+quasi-uniform puncturing (Niu, Chen, Lin, ICC 2013), by shortening from the end of the bit-reversed
+order (Wang, Liu, IEEE Commun. Lett. 18(12), 2014) or by repetition, whichever the Gaussian
+approximation (Trifonov, IEEE Trans. Commun. 60(11), 2012) predicts to fail least.
 """
 
 from __future__ import annotations
 
-from typing import final
+from typing import Any, final
 
-import numba as nb
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, UInt8
 from typing_extensions import override
 
 from latebra.hiding.channel import crc
 from latebra.hiding.channel.code import Code
+from latebra.hiding.channel.kernel import kernel
 
 LISTS = (4, 32)
 """List sizes, tried in turn until the check passes."""
@@ -100,7 +100,8 @@ def _plan(
             weak, frozen = _freeze(inside, n, size, place, sure)
             if weak < best[0]:
                 best, plan = (weak, kind), (place, sure, frozen)
-    assert plan is not None
+    if plan is None:
+        raise ValueError(f"no polar code of {n} bits holds {inside}")
     return plan
 
 
@@ -115,7 +116,7 @@ def _freeze(
     # The channel that a code of this rate and length is asked to work on: capacity a little above
     # the rate. Reliabilities are rounded before sorting: two machines must never disagree on them.
     rate = min(0.97, inside / n + 0.6 / np.sqrt(n))
-    mean = _spread(np.float64(rate)) ** 2 / 2
+    mean = _spread(np.full(1, rate))[0] ** 2 / 2
     channel = np.bincount(place, minlength=size) * mean
     channel[sure] = 1e4
     means = channel.astype(np.float64)
@@ -170,9 +171,9 @@ def _transform(u: UInt8[np.ndarray, " size"]) -> UInt8[np.ndarray, " size"]:
     return x
 
 
-@nb.njit(cache=True, nogil=True)
-def _decode(llr, frozen, most, width, polynomial):  # pyright: ignore
-    """List decoding; paths share arrays through pointers, as every path rewrites a layer at once."""
+@kernel
+def _decode(llr: Any, frozen: Any, most: Any, width: Any, polynomial: Any) -> Any:
+    """List decoding; paths share arrays by pointers, as every path rewrites a layer at once."""
     size = len(llr)
     depth = 0
     while 1 << depth < size:
@@ -206,10 +207,7 @@ def _decode(llr, frozen, most, width, polynomial):  # pyright: ignore
             half = size >> d
             for p in range(paths):
                 out = alpha[p, start[d] : start[d] + half]
-                if d == 1:
-                    src = llr
-                else:
-                    src = alpha[at[p, d - 1], start[d - 1] : start[d - 1] + 2 * half]
+                src = llr if d == 1 else alpha[at[p, d - 1], start[d - 1] : start[d - 1] + 2 * half]
                 if i and d == first:
                     bits = left[lat[p, d], start[d] : start[d] + half]
                     for j in range(half):

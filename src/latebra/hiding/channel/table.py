@@ -73,7 +73,7 @@ class Table:
 def capacities(
     gain: Float32[np.ndarray, " dims"], noise: Float32[np.ndarray, " dims"]
 ) -> Float64[np.ndarray, "depths dims"]:
-    """Returns the mutual information in bits of dimensions that carry 0, 1, … ``MOST_BITS`` bits."""
+    """Returns the mutual information of dimensions that carry 0, 1, … ``MOST_BITS`` bits."""
     rows = [np.zeros(gain.size)]
     rows += [soft_capacity(gain, noise, depth) for depth in range(1, MOST_BITS + 1)]
     return np.stack(rows)

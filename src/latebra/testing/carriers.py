@@ -1,0 +1,140 @@
+"""What every carrier promises, as small tests that anyone can run on theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pytest
+
+from latebra.api.opened import open_reader
+from latebra.core.errors import InputError
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.contract import Carrier
+
+Promise = Callable[[Carrier], None]
+
+HERE = Stream(b"\x11" * 32)
+ELSEWHERE = Stream(b"\x12" * 32)
+
+
+def reads_back_what_it_wrote(carrier: Carrier) -> None:
+    """``extract`` finds what ``embed`` wrote, in every room of the first channel."""
+    channel = next(iter(carrier.channels))
+    rng = np.random.default_rng(1)
+    for room in carrier.rooms(channel):
+        frame, salt = rng.bytes(room), rng.bytes(carrier.salt_bytes(channel))
+        cover = carrier.embed(frame, salt, HERE, channel)
+        found = list(carrier.extract(cover, HERE, [channel]))
+        assert [(each.salt, each.frame) for each in found] == [(salt, frame)]
+
+
+def is_noise_to_anyone_else(carrier: Carrier) -> None:
+    """Another stream finds nothing."""
+    channel = next(iter(carrier.channels))
+    frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
+    cover = carrier.embed(frame, salt, HERE, channel)
+    assert list(carrier.extract(cover, ELSEWHERE, [channel])) == []
+
+
+def finds_nothing_in_ordinary_covers(carrier: Carrier) -> None:
+    """A cover without a frame yields nothing."""
+    cover = carrier.sample(np.random.default_rng(2))
+    assert list(carrier.extract(cover, HERE, list(carrier.channels))) == []
+
+
+def is_deterministic(carrier: Carrier) -> None:
+    """The same frame, salt and stream give the same cover."""
+    channel = next(iter(carrier.channels))
+    frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
+    one = carrier.embed(frame, salt, HERE, channel)
+    np.testing.assert_array_equal(one, carrier.embed(frame, salt, HERE, channel))
+
+
+def another_salt_is_another_cover(carrier: Carrier) -> None:
+    """No two covers share a keystream."""
+    channel = next(iter(carrier.channels))
+    size = carrier.salt_bytes(channel)
+    frame = bytes(carrier.rooms(channel)[0])
+    one = carrier.embed(frame, bytes(size), HERE, channel)
+    two = carrier.embed(frame, b"\1" * size, HERE, channel)
+    assert (one != two).mean() > 0.5
+
+
+def covers_have_their_shape(carrier: Carrier) -> None:
+    """``embed`` and ``sample`` give arrays of one shape and type."""
+    channel = next(iter(carrier.channels))
+    frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
+    made = carrier.embed(frame, salt, HERE, channel)
+    ordinary = carrier.sample(np.random.default_rng(3))
+    assert made.shape == ordinary.shape == carrier.cover_shape
+    assert made.dtype == ordinary.dtype
+
+
+def leaves_the_cover_alone(carrier: Carrier) -> None:
+    """``extract`` does not write into its argument."""
+    cover = carrier.sample(np.random.default_rng(4))
+    before = cover.copy()
+    list(carrier.extract(cover, HERE, list(carrier.channels)[:1]))
+    np.testing.assert_array_equal(cover, before)
+
+
+def rooms_ascend(carrier: Carrier) -> None:
+    """Every channel has rooms, each larger than the one before."""
+    for channel in carrier.channels:
+        rooms = carrier.rooms(channel)
+        assert rooms
+        assert list(rooms) == sorted(set(rooms))
+
+
+def refuses_unknown_channels(carrier: Carrier) -> None:
+    """A channel that it is not calibrated for is an error that names the others."""
+    with pytest.raises(InputError, match="no-such-channel") as caught:
+        carrier.rooms("no-such-channel")
+    assert next(iter(carrier.channels)) in caught.value.fix
+
+
+def refuses_unknown_options(carrier: Carrier) -> None:
+    """An option that it does not have is an error that says so."""
+    with pytest.raises(InputError, match="no_such_option"):
+        type(carrier).create({}, {"no_such_option": "1"})
+
+
+def says_who_it_is(carrier: Carrier) -> None:
+    """Title, version and reference are there."""
+    assert carrier.title
+    assert carrier.reference
+    assert re.fullmatch(r"\d+\.\d+\.\d+", carrier.version)
+
+
+PROMISES: tuple[Promise, ...] = (
+    reads_back_what_it_wrote,
+    is_noise_to_anyone_else,
+    finds_nothing_in_ordinary_covers,
+    is_deterministic,
+    another_salt_is_another_cover,
+    covers_have_their_shape,
+    leaves_the_cover_alone,
+    rooms_ascend,
+    refuses_unknown_channels,
+    refuses_unknown_options,
+    says_who_it_is,
+)
+
+
+def carrier_checks(carriers: Mapping[str, type[Carrier]]) -> Iterator[object]:
+    """Yields a pytest parameter (id, promise) for each carrier and promise.
+
+    Known failures become strict expected ones, so that the report reads as prose.
+    """
+    for name, plugin in carriers.items():
+        for promise in PROMISES:
+            reason = plugin.known_failures.get(promise.__name__)
+            marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+            yield pytest.param(name, promise, marks=marks, id=f"{name}-{promise.__name__}")
+
+
+def opened(name: str) -> Carrier:
+    """Returns the carrier called ``name`` with its networks open, on ONNX Runtime."""
+    return open_reader(name, "onnxruntime", {}).carrier
