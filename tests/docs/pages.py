@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_RESULT = re.compile(r"<!-- result: (\S+) (\S+)(?: /(\d+))? -->([-\d.,]+)")
+_RESULT = re.compile(r"<!-- result: (\S+) (\S+)(?: ([*/])(\d+))? -->([-\d.,]+)")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -22,15 +26,35 @@ class Block:
     code: str
     expected: str
 
+    def printed(self, names: dict[str, object], page: str) -> str:
+        """Returns what the block prints when it runs among ``names``."""
+        # Lines before the block keep its own line numbers in a traceback.
+        code = compile("\n" * (self.line - 1) + self.code, page, "exec")
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(code, names)  # noqa: S102  # Our own pages.
+        return output.getvalue()
+
 
 @dataclass(frozen=True)
 class Quoted:
-    """A number that follows ``<!-- result: FILE PATH -->``, or ``… PATH /DIVISOR -->``."""
+    """A number behind ``<!-- result: FILE PATH -->``; ``/N`` or ``*N`` may follow the path."""
 
     file: str
     path: str
-    divisor: int
+    factor: float
     shown: str
+    start: int
+    stop: int
+
+    def measured(self) -> str:
+        """Returns the number in the file, with as many decimals and commas as the one shown."""
+        found = json.loads((RESULTS / self.file).read_text(encoding="utf-8"))
+        for step in self.path.split("."):
+            found = found[int(step) if isinstance(found, list) else step]
+        digits = len(self.shown.rstrip(".,").partition(".")[2])
+        comma = "," if "," in self.shown.rstrip(".,") else ""
+        return f"{found * self.factor:{comma}.{digits}f}"
 
 
 def blocks(text: str) -> list[Block]:
@@ -46,9 +70,14 @@ def blocks(text: str) -> list[Block]:
 
 def quoted(text: str) -> list[Quoted]:
     """Returns the results that a page quotes."""
-    return [
-        Quoted(match[1], match[2], int(match[3] or 1), match[4]) for match in _RESULT.finditer(text)
-    ]
+    found = []
+    for match in _RESULT.finditer(text):
+        number = float(match[4] or 1)
+        factor = 1 / number if match[3] == "/" else number
+        shown = match[5].rstrip(".,")
+        start = match.start(5)
+        found.append(Quoted(match[1], match[2], factor, shown, start, start + len(shown)))
+    return found
 
 
 def links(text: str) -> list[str]:
