@@ -29,7 +29,7 @@ class Line:
         wrote: The compiler that wrote.
         read: The compiler that read.
         payload: Bytes of message, or nothing.
-        seconds: How long it took, networks already open.
+        seconds: How long it took; a reader's first time includes opening its network.
         went: What came of it.
         good: Whether that is what should have come of it.
     """
@@ -46,8 +46,8 @@ class Line:
 def main() -> None:
     """Runs the demonstration; the exit status is 1 when anything in it fails."""
     FOLDER.mkdir(exist_ok=True)
-    readers = [name for name, plugin in lb.compilers.items() if plugin().probe()]
-    readers = [name for name in readers if name not in ("null", WRITER)]
+    here = [name for name, plugin in lb.compilers.items() if plugin().probe()]
+    readers = sorted(set(here) - {WRITER}, key=lambda name: lb.compilers[name].rank)
     key, other = lb.Key.generate(), lb.Key.generate()
     console = Console()
     console.print(f"hiding {len(SENTENCE)} bytes: {SENTENCE.decode()!r}")
@@ -64,18 +64,18 @@ def main() -> None:
 def _lines(key: lb.Key, other: lb.Key, readers: list[str]) -> Iterator[Line]:
     painted = lb.hide(SENTENCE, key=key, compiler=WRITER)
     picture = painted.save(FOLDER / "hidden.png", force=True)[0]
-    yield _hidden("hide, saved as PNG", painted)
+    yield _hidden("hide for PNG", painted)
     for reader in readers:
-        yield _read("reveal", picture, key, reader)
-    yield _refused("reveal with another key", picture, other, readers[0] if readers else WRITER)
+        yield _read("reveal the PNG", picture, key, reader)
+    yield _refused("reveal, other key", picture, other, readers[0] if readers else WRITER)
     hardy = lb.hide(SENTENCE, key=key, compiler=WRITER, channel="jpeg75")
     lossless = hardy.save(FOLDER / "hardy.png", force=True)
-    yield _hidden("hide for JPEG", hardy)
+    yield _hidden("hide for JPEG 75", hardy)
     squeezed = [path.with_suffix(".jpg") for path in lossless]
     for before, after in zip(lossless, squeezed, strict=True):
         Image.open(before).save(after, "JPEG", quality=75, subsampling="4:2:0")
     for reader in readers or [WRITER]:
-        yield _read("reveal after JPEG quality 75", squeezed, key, reader, "jpeg75")
+        yield _read("reveal the JPEG", squeezed, key, reader, "jpeg75")
 
 
 def _hidden(what: str, stego: lb.Stego) -> Line:
