@@ -4,6 +4,6 @@ import latebra as lb
 from latebra.testing.carriers import carrier_checks, opened
 
 
-@pytest.mark.parametrize(("carrier", "promise"), carrier_checks(lb.carriers))
+@pytest.mark.parametrize(("carrier", "promise"), list(carrier_checks(lb.carriers)))
 def test_carrier(carrier, promise):
     promise(opened(carrier))
