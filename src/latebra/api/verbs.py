@@ -22,7 +22,7 @@ from latebra.hiding.channel.passage import send
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.frame import Binding, Profile
 
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 8
 """Pictures painted for one frame before ``hide`` gives up: each with a salt of its own."""
 
 Picture = UInt8[np.ndarray, "height width 3"]
