@@ -1,4 +1,4 @@
-"""What one compiler hides, every other reveals: a few messages; ``benchmarks.matrix`` takes many."""
+"""What one compiler hides, every other reveals; ``benchmarks.matrix`` takes many messages."""
 
 import numpy as np
 import pytest
