@@ -87,8 +87,14 @@ class Evidence:
         return self.places.write(noise, words)
 
     def masked(self, count: int) -> Words:
-        """Returns random codewords under one mask."""
+        """Returns random codewords under one mask, as many as there are covers or stego bits."""
+        return self._masked[:count]
+
+    @cached_property
+    def _masked(self) -> Words:
         rng = np.random.default_rng(self.seed)
+        count = max(len(self.arrays[name]) for name in ("cover_noise", "stego_noise"))
+        count = max(count, len(self.arrays.get("stego_bits", ())))
         messages = rng.integers(0, 2, (count, self.code.k), dtype=np.uint8)
         mask = rng.integers(0, 2, self.code.n, dtype=np.uint8)
         return np.stack([self.code.encode(one) for one in messages]) ^ mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from latebra.hiding.audit import Area, area, fit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # The attacks are not part of the package.
 
-from attacks import bits, controls, keystream_reuse, lsb, norm, rank, syndrome
+from attacks import bits, controls, keystream_reuse, lsb, norm, rank, suite, syndrome
 
 ERRORS = (0.0, 0.02, 0.05)
 
@@ -217,3 +218,40 @@ def test_noise_flips_the_share_of_signs_that_was_asked(rng):
     latents = rng.standard_normal((20, 10_000), dtype=np.float32)
     flipped = bits.signs(latents) != bits.signs(controls.noisy(latents, 0.05, rng))
     assert flipped.mean() == pytest.approx(0.05, abs=0.003)
+
+
+def test_the_suite_stands_each_attack_beside_its_control(rng):
+    from latebra.hiding.channel.codes import code as coded_by
+
+    code, dims, count = coded_by(60, 200), 600, 200
+    places = bits.Places(rng.permutation(dims)[:200], np.zeros(200, int), np.ones(200, int))
+    cover, noise = rng.standard_normal((2, count, dims), dtype=np.float32)
+    words = np.stack([code.encode(one) for one in rng.integers(0, 2, (count, 60), np.uint8)])
+    words ^= rng.integers(0, 2, words.shape, dtype=np.uint8)
+    stego = places.write(noise, words)
+    arrays = {
+        "stego_noise": stego,
+        "stego_latents": controls.noisy(stego, 0.02, rng),
+        "cover_noise": cover,
+        "cover_latents": controls.noisy(cover, 0.02, rng),
+        "stego_bits": np.packbits(words, axis=1),
+        "message_bits": np.array(60),
+        "coded_dims": places.dims,
+        "coded_planes": places.planes,
+        "coded_depths": places.depths,
+    }
+    report = json.loads(json.dumps(suite.evaluate(suite.Evidence(arrays, 1), cnn_seconds=0)))
+    rows = {row["attack"]: row for row in report["attacks"]}
+    assert report["sign_errors"] == pytest.approx(0.02, abs=0.005)
+    assert all(kind.startswith("latents") for kind in report["controls"].values())
+    for attack in ("same keystream, pairs", "syndrome, pools of 100", "norm, pools of 10"):
+        assert rows[attack]["control"]["auc"] > 0.95
+    low, high = rows["syndrome, pairs"]["scheme"]["interval"]
+    assert low < 0.5 + 0.1
+    assert high > 0.5 - 0.1
+    assert rows["syndrome, pairs"]["scheme_all_pairs"][1] > 1e-4
+    assert rows["syndrome, pairs"]["control_all_pairs"][1] < 1e-12
+    assert rows["rank before painting"]["enough"]
+    assert rows["rank before painting"]["scheme"]["deficit"] < 10
+    # 60 message bits and their check, and the mask: the check adds no dimension, being linear.
+    assert rows["rank before painting"]["control"]["deficit"] >= 200 - 61
