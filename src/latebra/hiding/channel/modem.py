@@ -69,7 +69,9 @@ class Modem:
         places = slots[dims] + planes
         coded = self._code(room, places.size).encode(np.unpackbits(np.frombuffer(frame, np.uint8)))
         bits[places] = coded ^ picture.child("mask").bits(places.size)
-        bits[slots[self._word_order()]] = sync.write(table.word, salt, self._marker(room))
+        bits[slots[self._word_order()]] = sync.write(
+            table.word, salt, table.rooms.index(room), self.stream.child("word")
+        )
         return gaussian.sample(bits, depths, picture.child("magnitude").uniform(depths.size))
 
     def demodulate(self, received: Float32[np.ndarray, " dims"]) -> Iterator[Found]:
@@ -85,7 +87,7 @@ class Modem:
         at = self._word_order()
         ones = np.ones(at.size, np.uint8)
         llr = gaussian.soften(received[at], ones, table.gain[at], table.noise[at])
-        found = sync.search(table.word, llr, [self._marker(room) for room in table.rooms])
+        found = sync.search(table.word, llr, len(table.rooms), self.stream.child("word"))
         salt, index = found or (bytes(table.word.salt_bytes), -1)
         room = table.rooms[index]
         dims, planes = self.layout(room)
@@ -96,10 +98,6 @@ class Modem:
         bits = self._code(room, places.size).decode(soft * (1 - 2 * mask.astype(np.float32)))
         if bits is not None and found:
             yield Found(salt, np.packbits(bits).tobytes())
-
-    def _marker(self, room: Room) -> Stream:
-        """Returns the stream that makes the synchronisation words of frames of one size."""
-        return self.stream.child("word", room.size.to_bytes(4, "little"))
 
     def layout(self, room: Room) -> tuple[Int64[np.ndarray, " coded"], Int64[np.ndarray, " coded"]]:
         """Returns the dimension of each coded bit, and which of its bits it is, 0 the sign.

@@ -11,7 +11,6 @@ random codebook, best first. (Random coding: Gallager 1968, section 5.6; ordered
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,9 +19,11 @@ from jaxtyping import Float32, UInt8
 
 from latebra.hiding.channel.stream import Stream
 
-WEAKEST: Final = 12
-"""The search flips subsets of this many of the least reliable salt bits: 2^12 salts at most."""
-_STEPS: Final = (1, 64, 2**WEAKEST)
+WEAKEST: Final = 16
+"""The search flips subsets of this many of the least reliable salt bits: 2^16 salts at most."""
+MOST_BYTES: Final = 64
+"""Bytes that the keyed function gives: check bytes times markers."""
+_STEPS: Final = (1, 64, 4096, 2**WEAKEST)
 FALSE_ALARM: Final = 1e-4
 """Probability that a carrier without a word, or with another key's, is taken for one. It costs a
 decoding in vain and no more: the authenticated frame inside has the last word."""
@@ -34,7 +35,7 @@ class Word:
 
     Args:
         salt_bytes: Bytes of the salt; two carriers share a salt after about 2^(4 salt_bytes).
-        check_bytes: Bytes that the keyed function adds, at most 64.
+        check_bytes: Bytes that the keyed function adds; times the number of markers at most 64.
     """
 
     salt_bytes: int
@@ -46,16 +47,23 @@ class Word:
         return 8 * (self.salt_bytes + self.check_bytes)
 
 
-def write(word: Word, salt: bytes, stream: Stream) -> UInt8[np.ndarray, " bits"]:
-    """Returns the word for ``salt``: zeros and ones."""
-    check = stream.tag(salt, word.check_bytes)
+def write(word: Word, salt: bytes, marker: int, stream: Stream) -> UInt8[np.ndarray, " bits"]:
+    """Returns the word for ``salt``: zeros and ones.
+
+    Args:
+        word: The lengths.
+        salt: As many bytes as ``word`` says.
+        marker: A small number that the receiver learns too; each takes its own check bytes.
+        stream: The keyed function.
+    """
+    check = stream.tag(salt, MOST_BYTES)[marker * word.check_bytes :][: word.check_bytes]
     return np.unpackbits(np.frombuffer(salt + check, np.uint8))
 
 
 def search(
-    word: Word, llr: Float32[np.ndarray, " bits"], streams: Sequence[Stream]
+    word: Word, llr: Float32[np.ndarray, " bits"], markers: int, stream: Stream
 ) -> tuple[bytes, int] | None:
-    """Returns the salt whose word fits and which stream made it, or None when none does.
+    """Returns the salt whose word fits and its marker, or None when none does.
 
     The test is the likelihood ratio of the check bits against coin flips. By Markov's inequality
     a threshold of log(tried / a) keeps the chance of a false alarm below a, whatever the channel.
@@ -63,27 +71,27 @@ def search(
     Args:
         word: The lengths that the sender used.
         llr: One log-likelihood ratio a bit; above zero means 1.
-        streams: Streams of which the sender used one: which one tells the receiver something.
+        markers: How many markers there are.
+        stream: The stream that the sender used.
     """
     size = 8 * word.salt_bytes
     raw = llr[:size].astype(np.float64)
-    check = llr[size:].astype(np.float64)
+    check = llr[size:]
     # log P(bits | llr) - log P(coin flips) is a sum over the bits that are one, plus a constant.
-    constant = float(np.sum(math.log(2.0) - np.logaddexp(0.0, check)))
-    threshold = math.log(len(streams) * 2**WEAKEST / FALSE_ALARM)
-    hard = (raw > 0).astype(np.uint8)
-    salts = _ordered(hard, np.abs(raw))
+    constant = float(np.sum(math.log(2.0) - np.logaddexp(0.0, check.astype(np.float64))))
+    threshold = math.log(markers * 2**WEAKEST / FALSE_ALARM)
+    salts = _ordered((raw > 0).astype(np.uint8), np.abs(raw))
     start = 0
     for stop in _STEPS:
-        chunk = salts[start:stop]
-        tried = [salt.tobytes() for salt in chunk]
-        for index, stream in enumerate(streams):
-            tags = b"".join(stream.tag(salt, word.check_bytes) for salt in tried)
-            bits = np.unpackbits(np.frombuffer(tags, np.uint8).reshape(len(tried), -1), axis=1)
-            score = bits @ check + constant
+        tried = [salt.tobytes() for salt in salts[start:stop]]
+        tags = b"".join([stream.tag(salt, MOST_BYTES) for salt in tried])
+        rows = np.frombuffer(tags, np.uint8).reshape(len(tried), MOST_BYTES)
+        for marker in range(markers):
+            own = rows[:, marker * word.check_bytes :][:, : word.check_bytes]
+            score = np.unpackbits(own, axis=1) @ check + constant
             best = int(np.argmax(score))
             if score[best] > threshold:
-                return tried[best], index
+                return tried[best], marker
         start = stop
     return None
 
