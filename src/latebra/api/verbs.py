@@ -247,10 +247,8 @@ def capacity(
     """
     plain = carriers[carrier].create({}, options)
     profile = Profile.FULL if recipients or signed else Profile.COMPACT
-    return max(
-        frame.largest(room, profile, recipients=recipients, signed=signed) - parts.SINGLE_OVERHEAD
-        for room in plain.rooms(channel)
-    )
+    held = frame.largest(plain.rooms(channel)[-1], profile, recipients=recipients, signed=signed)
+    return max(0, held - parts.SINGLE_OVERHEAD)
 
 
 def _arrange(
