@@ -1,7 +1,7 @@
-"""Seal a message into uniform bytes, and open them again: spec/frame.md.
+"""Seal a message so that nothing but the right key tells it from noise.
 
-A frame has no version, no magic number and no length: without the key its bytes are noise. What it
-is for (carrier, model, context, salt) is bound in, so that it opens nowhere else.
+Every byte of a frame is uniform to whoever lacks the key: no magic, no version, no length. What
+opens it is found by trial, and every failure is one and the same. ``spec/frame.md`` has the bytes.
 """
 
 from __future__ import annotations
@@ -9,36 +9,45 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from latebra.core.errors import DoesNotFit, InputError, NothingRevealed
 from latebra.core.keys import Identity, Key, Recipient
-from latebra.hiding import frame_brief, frame_full
+from latebra.hiding import frame_compact, frame_full, frame_micro, slots
 from latebra.hiding.slots import Random
+
+MICRO_TAG: Final = 8
+"""Bytes of a MICRO frame's tag, unless the caller asks for 4 to 7."""
 
 
 class Profile(StrEnum):
-    """How a message is sealed: what it costs, and what it gives."""
+    """How much room a frame spends on its protection.
+
+    ========  ==============================  ==========================================
+    profile   bytes besides the message       what for
+    ========  ==============================  ==========================================
+    FULL      73 or more, 169 signed          randomised, committing; recipients, signing
+    COMPACT   17 or more                      deterministic, shared key alone
+    MICRO     8 (down to 4)                   at most 16 bytes, shared key alone
+    ========  ==============================  ==========================================
+    """
 
     FULL = "full"
-    """Committing, randomised, for a key or recipients, signed if wanted; 72 bytes and more."""
     COMPACT = "compact"
-    """Misuse-resistant, for a shared key; 17 bytes and more."""
     MICRO = "micro"
-    """For identifiers of at most 16 bytes; 8 bytes; a wrong key opens one in 2^64."""
 
 
 @dataclass(frozen=True)
 class Binding:
-    """What a frame is for; it opens for nothing else.
+    """What a frame belongs to: it opens nowhere else.
 
     Args:
         carrier: The carrier's id.
-        model_digest: Digest of its networks.
-        context: Public bytes that both ends agree on.
-        salt: Fresh bytes that the carrier transports, or none.
+        model_digest: Digest of the networks that wrote the cover.
+        context: Public bytes that both ends agree on, such as a date or a name.
+        salt: The salt that the cover transports, where it does; a new one for each cover.
     """
 
     carrier: str
@@ -46,33 +55,26 @@ class Binding:
     context: bytes = b""
     salt: bytes = b""
 
+    def shared_salt(self) -> bytes:
+        """Returns 32 bytes that all covers of one carrier, model and context have in common."""
+        return _digest(self.carrier.encode(), self.model_digest.encode(), self.context)
+
     def digest(self) -> bytes:
-        """Returns SHA-256 over all fields, each behind its length."""
-        return _digest(b"binding", *self._fixed(), self.salt)
-
-    def key_salt(self) -> bytes:
-        """Returns what a key's root is derived with: all fields but the salt."""
-        return _digest(b"key", *self._fixed())
-
-    def _fixed(self) -> tuple[bytes, bytes, bytes]:
-        return self.carrier.encode(), self.model_digest.encode(), self.context
+        """Returns 32 bytes that depend on every field."""
+        return _digest(self.shared_salt(), self.salt)
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a frame held.
+    """What was in a frame.
 
     Args:
         message: The message.
-        signer: Ed25519 public key (32 bytes) of who signed it, or None.
+        signer: The Ed25519 public key that signed it, or None.
     """
 
-    message: bytes
-    signer: bytes | None = None
-
-
-LARGEST_ROOM: Final = 2**31
-"""Bytes: no frame is longer."""
+    message: bytes = field(repr=False)
+    signer: bytes | None
 
 
 def seal(
@@ -84,49 +86,40 @@ def seal(
     sign_with: Identity | None = None,
     profile: Profile,
     room: int | None = None,
+    tag: int = MICRO_TAG,
     random: Random = os.urandom,
 ) -> bytes:
-    """Returns a frame: uniform bytes to whoever has no key.
+    """Returns a frame that holds ``message``.
 
     Args:
-        message: Any bytes that fit.
-        binding: What the frame is for.
-        key: A shared key; or none, with recipients.
-        recipients: Public keys, FULL only.
-        sign_with: Whose signature goes inside, FULL only.
-        profile: How to seal.
-        room: Exact length of the frame, which hides the message's entirely; None for Padmé's
-            choice.
-        random: Returns so many random bytes; the operating system's, except for golden vectors.
+        message: Any bytes; at most 16 in MICRO.
+        binding: What the frame belongs to.
+        key: A secret that both ends share; or none, with recipients.
+        recipients: At most 32 public keys; FULL only.
+        sign_with: Whose signature goes inside; FULL only.
+        profile: How much room to spend.
+        room: Exact length of the frame, which then tells nothing of the message's; without it the
+            frame is as long as Padmé says (MICRO: as the message is).
+        tag: Bytes of a MICRO frame's tag, 4 to 8. A random frame, or one under another key, opens
+            with probability 256^-tag × (1 + 1/255): 5.4e-20 for 8 bytes, 2.3e-10 for 4.
+        random: Returns so many random bytes; another than the operating system's is for vectors.
 
     Raises:
-        DoesNotFit: The message is too long for ``room``, or for MICRO.
-        InputError: Key, recipients and profile do not go together.
+        DoesNotFit: The message is too long for ``room`` or the profile.
+        InputError: The arguments do not go together.
     """
     if (key is None) == (not recipients):
-        raise InputError("a frame is sealed for a key, or for recipients: one of the two")
-    if profile is not Profile.FULL and (key is None or sign_with is not None):
-        raise InputError(
-            f"recipients and signatures need the profile 'full', not {profile.value!r}",
-            fix="choose the profile 'full'",
-        )
-    size = LARGEST_ROOM if room is None else room
-    most = largest(size, profile, recipients=len(recipients), signed=sign_with is not None)
-    if len(message) > most:
-        raise DoesNotFit(
-            f"message is {len(message)} bytes, a frame of {size} bytes holds {max(most, 0)}",
-            fix="shorten the message, or choose a larger room",
-        )
-    digest = binding.digest()
-    if profile is Profile.FULL or key is None:
+        raise InputError("give a key, or recipients, one of the two")
+    longest = _longest(profile, room, len(recipients), signed=sign_with is not None, tag=tag)
+    if longest is not None and len(message) > longest:
+        raise _too_long(len(message), longest, profile, room)
+    if profile is Profile.FULL or key is None:  # Without a key there are recipients, hence FULL.
         lock = recipients if key is None else key
-        return frame_full.seal(message, digest, lock, sign_with, room, random)
+        return frame_full.seal(message, binding.digest(), lock, sign_with, room, random)
+    root = key.root(binding.shared_salt())
     if profile is Profile.COMPACT:
-        return frame_brief.seal_compact(message, digest, key, binding.key_salt(), room)
-    if room is not None:
-        # A MICRO frame says no length, so the message fills it: zeros at its end are padding.
-        message = message.ljust(room - frame_brief.MICRO_TAG, b"\0")
-    return frame_brief.seal_micro(message, digest, key, binding.key_salt())
+        return frame_compact.seal(message, binding.digest(), root, room)
+    return frame_micro.seal(message, binding.digest(), root, room, tag)
 
 
 def unseal(
@@ -136,52 +129,100 @@ def unseal(
     key: Key | Identity,
     profile: Profile,
     signer: Recipient | None = None,
+    tag: int = MICRO_TAG,
 ) -> Opened:
-    """Returns what a frame holds.
+    """Returns what is in a frame.
 
     Args:
         frame: Any bytes.
-        binding: What the frame is for.
+        binding: What the frame belongs to, as it was sealed.
         key: The shared key, or a recipient's identity.
-        profile: How it was sealed.
-        signer: Who must have signed, or None for anybody and nobody.
+        profile: The profile it was sealed with.
+        signer: Who must have signed it, or None for anybody and nobody.
+        tag: Bytes of a MICRO frame's tag, as it was sealed.
 
     Raises:
-        NothingRevealed: Whatever the reason.
+        NothingRevealed: It does not open, for whatever reason.
     """
-    digest = binding.digest()
+    _check_tag(tag)
+    message, who = None, None
     if profile is Profile.FULL:
-        found = frame_full.unseal(frame, digest, key, signer)
-        if found is None:
-            raise NothingRevealed
-        return Opened(*found)
-    if not isinstance(key, Key) or signer is not None:
-        raise NothingRevealed
-    brief = frame_brief.unseal_compact if profile is Profile.COMPACT else frame_brief.unseal_micro
-    message = brief(frame, digest, key, binding.key_salt())
+        message, who = frame_full.unseal(frame, binding.digest(), key, signer) or (None, None)
+    elif isinstance(key, Key) and signer is None:
+        root = key.root(binding.shared_salt())
+        if profile is Profile.COMPACT:
+            message = frame_compact.unseal(frame, binding.digest(), root)
+        else:
+            message = frame_micro.unseal(frame, binding.digest(), root, tag)
     if message is None:
         raise NothingRevealed
-    return Opened(message)
+    return Opened(message, who)
 
 
-def largest(room: int, profile: Profile, *, recipients: int = 0, signed: bool = False) -> int:
-    """Returns the longest message for a frame of ``room`` bytes; negative if there is none.
+def largest(
+    room: int,
+    profile: Profile,
+    *,
+    recipients: int = 0,
+    signed: bool = False,
+    tag: int = MICRO_TAG,
+) -> int:
+    """Returns how many bytes of message a frame of ``room`` bytes holds; negative if none at all.
 
     Args:
-        room: Bytes of the frame.
-        profile: How it is sealed.
-        recipients: How many; none means a shared key.
+        room: Length of the frame in bytes.
+        profile: How much of it to spend.
+        recipients: How many there are; none means a shared key.
         signed: Whether a signature goes inside.
+        tag: Bytes of a MICRO frame's tag.
+
+    Example:
+        >>> largest(64, Profile.COMPACT), largest(16, Profile.MICRO), largest(64, Profile.FULL)
+        (47, 8, -1)
     """
-    if profile is Profile.FULL:
-        return frame_full.largest(room, recipients, signed=signed)
+    longest = _longest(profile, room, recipients, signed=signed, tag=tag)
+    return -1 if longest is None else max(-1, longest)
+
+
+def _longest(
+    profile: Profile, room: int | None, recipients: int, *, signed: bool, tag: int
+) -> int | None:
+    """Returns the longest message, None for any."""
+    _check_tag(tag)
+    if profile is not Profile.FULL and (recipients or signed):
+        raise InputError(
+            f"the {profile} profile takes a shared key alone, no recipients, no signature",
+            fix="use the full profile",
+        )
+    if recipients:
+        slots.size(recipients)
+    if profile is Profile.MICRO:
+        return frame_micro.largest(frame_micro.LONGEST + tag if room is None else room, tag)
+    if room is None:
+        return None
     if profile is Profile.COMPACT:
-        return frame_brief.largest_compact(room)
-    return min(room - frame_brief.MICRO_TAG, frame_brief.MICRO_LONGEST)
+        return frame_compact.largest(room)
+    return frame_full.largest(room, recipients, signed=signed)
 
 
-def _digest(label: bytes, *fields: bytes) -> bytes:
-    state = hashlib.sha256(b"latebra/1 frame\0" + label)
-    for field in fields:
-        state.update(len(field).to_bytes(8, "little") + field)
-    return state.digest()
+def _check_tag(tag: int) -> None:
+    if not 4 <= tag <= MICRO_TAG:
+        raise InputError(f"a tag of {tag} bytes was asked for, it has 4 to {MICRO_TAG}")
+
+
+def _too_long(length: int, longest: int, profile: Profile, room: int | None) -> DoesNotFit:
+    place = f"a {profile} frame" + ("" if room is None else f" of {room} bytes")
+    if longest < 0:
+        return DoesNotFit(
+            f"message is {length} bytes, {place} is filled by its seal alone",
+            fix="use a larger cover, or a profile that spends less",
+        )
+    return DoesNotFit(
+        f"message is {length} bytes, {place} holds {longest}",
+        fix="shorten the message, use a larger cover, or several",
+    )
+
+
+def _digest(*fields: bytes) -> bytes:
+    """Returns SHA-256 over the fields, each after its length in 4 bytes, little-endian."""
+    return hashlib.sha256(b"".join(len(f).to_bytes(4, "little") + f for f in fields)).digest()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from nacl.bindings import (
@@ -23,10 +23,9 @@ from nacl.exceptions import CryptoError
 
 from latebra.core.keys import SIGNATURE, Identity, Key, Recipient, derive, is_signed
 from latebra.hiding import padding, slots
-from latebra.hiding.slots import NONCE, Random
+from latebra.hiding.slots import Random
 
-Cipher = Callable[[bytes, bytes, bytes, bytes], bytes]
-
+NONCE: Final = 24
 SALT: Final = 16
 COMMITMENT: Final = 16
 TAG: Final = 16
@@ -36,8 +35,8 @@ SIGNED: Final = VERIFY_KEY + SIGNATURE
 
 def overhead(recipients: int, *, signed: bool) -> int:
     """Returns how many bytes a frame has besides its message and the length of that."""
-    head = slots.size(recipients) if recipients else SALT + NONCE
-    return head + COMMITMENT + TAG + (SIGNED if signed else 0)
+    head = slots.size(recipients) if recipients else SALT
+    return NONCE + head + COMMITMENT + TAG + (SIGNED if signed else 0)
 
 
 def largest(room: int, recipients: int, *, signed: bool) -> int:
@@ -63,11 +62,13 @@ def seal(
         room: Length of the frame, or None for Padmé's choice.
         random: Returns so many random bytes.
     """
+    nonce = random(NONCE)
     if isinstance(lock, Key):
         salt = random(SALT)
-        head, secret = salt + random(NONCE), lock.root(salt)
+        secret = lock.root(salt)
     else:
-        head, secret = slots.wrap(lock, binding, random)
+        salt, secret = slots.wrap(lock, binding, random)
+    head = nonce + salt
     transcript = _transcript(binding, head)
     signature = b""
     if sign_with is not None:
@@ -75,7 +76,7 @@ def seal(
     size = None if room is None else room - len(head) - COMMITMENT - TAG
     value = 2 * len(message) + bool(signature)
     plain = padding.pack(value, message + signature, size)
-    return head + _commitment(secret, transcript) + _cipher(aead_seal, plain, secret, transcript)
+    return _enclose(plain, head, secret, transcript)
 
 
 def unseal(
@@ -89,17 +90,14 @@ def unseal(
         key: The shared key, or a recipient's identity.
         signer: Who must have signed, or None for anybody.
     """
-    if isinstance(key, Key):
-        secret, heads = b"", [SALT + NONCE]
-    elif len(frame) < overhead(1, signed=False):
+    if len(frame) <= overhead(int(isinstance(key, Identity)), signed=False):
         return None
+    if isinstance(key, Key):
+        secret, salts = key.root(frame[NONCE : NONCE + SALT]), [SALT]
     else:
-        secret, heads = slots.unwrap(frame, key, binding)
-    heads = [head for head in heads if head + COMMITMENT + TAG < len(frame)]
-    if not heads:
-        return None
-    if isinstance(key, Key):
-        secret = key.root(frame[:SALT])
+        room = len(frame) - COMMITMENT - TAG - 1
+        secret, salts = slots.unwrap(frame[NONCE:room], key, binding)
+    heads = [NONCE + salt for salt in salts]
     transcripts = {head: _transcript(binding, frame[:head]) for head in heads}
     committed = [
         head
@@ -109,10 +107,16 @@ def unseal(
     # The body is tried even without a commitment: a wrong key and a damaged body cost the same.
     head = (committed or heads)[0]
     try:
-        plain = _cipher(aead_open, frame[head + COMMITMENT :], secret, transcripts[head])
+        body_key = _body_key(secret, transcripts[head])
+        plain = aead_open(frame[head + COMMITMENT :], b"", frame[:NONCE], body_key)
     except CryptoError:
         return None
     return _parse(plain, transcripts[head], signer) if committed else None
+
+
+def _enclose(plain: bytes, head: bytes, secret: bytes, transcript: bytes) -> bytes:
+    body = aead_seal(plain, b"", head[:NONCE], _body_key(secret, transcript))
+    return head + _commitment(secret, transcript) + body
 
 
 def _parse(
@@ -148,6 +152,5 @@ def _commitment(secret: bytes, transcript: bytes) -> bytes:
     return derive(secret, "frame/full/commitment", transcript, COMMITMENT)
 
 
-def _cipher(cipher: Cipher, text: bytes, secret: bytes, transcript: bytes) -> bytes:
-    """Returns ``text`` sealed or opened: the key is used once, hence with nonce zero."""
-    return cipher(text, transcript, bytes(NONCE), derive(secret, "frame/full/aead", transcript))
+def _body_key(secret: bytes, transcript: bytes) -> bytes:
+    return derive(secret, "frame/full/body", transcript)

@@ -1,76 +1,93 @@
-"""Spread a long message over several carriers, readable in any order.
+"""Spread a message over several covers that may arrive in any order.
 
-single   00 | message
-part     01 | set 4 | index 1 | count 1 | piece      index from 0, count up to 255
+    single   01 | message
+    several  count 1 (2 … 255) | set 4 | index 1 (from 0) | chunk
+
+Every part travels in a frame of its own, which encrypts and authenticates it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from latebra.core.errors import DoesNotFit, InputError, NothingRevealed, PartsMissing
 
 SINGLE_OVERHEAD: Final = 1
-PART_OVERHEAD: Final = 7
+SET: Final = 4
+PART_OVERHEAD: Final = 1 + SET + 1
 MOST: Final = 255
-_SINGLE: Final = b"\0"
-_PART: Final = b"\1"
 
 
-def split(message: bytes, room: int) -> list[bytes]:
-    """Returns pieces of at most ``room`` bytes each; one, when the message fits.
+def split(message: bytes, room: int, *, random: Callable[[int], bytes] = os.urandom) -> list[bytes]:
+    """Returns parts of at most ``room`` bytes each: one if that is enough.
+
+    Args:
+        message: Any bytes.
+        room: Bytes that each cover's frame holds.
+        random: Returns so many random bytes, for the name of the set.
 
     Raises:
-        DoesNotFit: It would take more than 255 pieces.
+        DoesNotFit: It would take more than 255 parts.
+
+    Example:
+        >>> [len(part) for part in split(bytes(100), 47)]
+        [47, 47, 24]
     """
     if len(message) + SINGLE_OVERHEAD <= room:
-        return [_SINGLE + message]
-    length = room - PART_OVERHEAD
-    most = max(0, MOST * length)
-    if len(message) > most:
+        return [b"\x01" + message]
+    chunk = room - PART_OVERHEAD
+    if chunk <= 0 or len(message) > MOST * chunk:
         raise DoesNotFit(
-            f"message is {len(message)} bytes, {MOST} carriers of {room} bytes hold {most}",
-            fix="shorten the message, or choose a channel that holds more",
+            f"message is {len(message)} bytes, {MOST} carriers of {room} bytes hold "
+            f"{MOST * max(chunk, 0)}",
+            fix="shorten the message, or use larger covers",
         )
-    pieces = [message[at : at + length] for at in range(0, len(message), length)]
-    head = _PART + os.urandom(4)
-    return [head + bytes([index, len(pieces)]) + piece for index, piece in enumerate(pieces)]
+    chunks = [message[start : start + chunk] for start in range(0, len(message), chunk)]
+    name = random(SET)
+    return [bytes([len(chunks)]) + name + bytes([i]) + each for i, each in enumerate(chunks)]
 
 
 def join(parts: Iterable[bytes]) -> bytes:
-    """Returns the message whose parts are given, in any order; one given twice does no harm.
+    """Returns the message whose parts these are, in any order; a part may come twice.
+
+    Args:
+        parts: What ``split`` returned.
 
     Raises:
-        PartsMissing: Not all of them are there; says which are not.
-        InputError: They belong to different messages.
-        NothingRevealed: One of them is no part of anything.
+        PartsMissing: Some are not there; it names them, counting from 1.
+        InputError: They belong to several messages.
+        NothingRevealed: There are none, or one of them is no part of anything.
     """
-    distinct = list(dict.fromkeys(parts))
-    if not distinct or not all(_is_part(part) for part in distinct):
+    given = list(dict.fromkeys(parts))
+    if not given:
         raise NothingRevealed
-    heads = {_SINGLE + part if part[:1] == _SINGLE else part[:5] + part[6:7] for part in distinct}
+    heads = {_head(part) for part in given}
     if len(heads) > 1:
         raise InputError(
-            f"these carriers hold parts of {len(heads)} different messages",
-            fix="give the carriers of one message at a time",
+            f"the parts belong to {len(heads)} different messages",
+            fix="join one set at a time",
         )
-    if distinct[0][:1] == _SINGLE:
-        return distinct[0][SINGLE_OVERHEAD:]
-    count = distinct[0][6]
-    pieces = {part[5]: part[PART_OVERHEAD:] for part in distinct}
-    missing = [str(index + 1) for index in range(count) if index not in pieces]
+    count = given[0][0]
+    if count == 1:
+        return given[0][SINGLE_OVERHEAD:]
+    chunks = {part[PART_OVERHEAD - 1]: part[PART_OVERHEAD:] for part in given}
+    if len(chunks) < len(given):
+        raise InputError("two different parts have one number", fix="join one set at a time")
+    missing = [str(i + 1) for i in range(count) if i not in chunks]
     if missing:
         noun = "part" if len(missing) == 1 else "parts"
         raise PartsMissing(
-            f"{noun} {', '.join(missing)} of {count} missing",
-            fix="give all carriers of the message",
+            f"{noun} {', '.join(missing)} of {count} missing", fix="give the whole set"
         )
-    return b"".join(pieces[index] for index in range(count))
+    return b"".join(chunks[i] for i in range(count))
 
 
-def _is_part(part: bytes) -> bool:
-    if part[:1] == _SINGLE:
-        return True
-    return part[:1] == _PART and len(part) > PART_OVERHEAD and part[5] < part[6]
+def _head(part: bytes) -> bytes:
+    """Returns what all parts of one set have in common."""
+    if part and part[0] == 1:
+        return part
+    if len(part) < PART_OVERHEAD or part[0] < part[PART_OVERHEAD - 1] + 1:
+        raise NothingRevealed
+    return part[: 1 + SET]

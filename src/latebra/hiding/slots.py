@@ -1,6 +1,6 @@
 """Wrap one file key for several recipients, none of whom can be told from noise.
 
-    ephemeral 32 | nonce 24 | slot 48 × 2^j
+    ephemeral 32 | slot 48 × 2^j
 
 The ephemeral X25519 key is sent as its Elligator2 representative, so that it is uniform too. Slots
 are shuffled, and filled up to a power of two with random bytes.
@@ -24,8 +24,9 @@ from latebra.core.errors import InputError
 from latebra.core.keys import Identity, Recipient, derive
 
 EPHEMERAL: Final = 32
-NONCE: Final = 24
 FILE_KEY: Final = 32
+ONCE: Final = bytes(24)
+"""The nonce of a key that is used once."""
 SLOT: Final = FILE_KEY + 16
 MOST: Final = 32
 """Recipients of one frame: a reader tries as many slots."""
@@ -46,7 +47,7 @@ def size(recipients: int) -> int:
     """
     if not 0 < recipients <= MOST:
         raise InputError(f"{recipients} recipients were given, a frame has 1 to {MOST}")
-    return EPHEMERAL + NONCE + SLOT * _slots(recipients)
+    return EPHEMERAL + SLOT * _slots(recipients)
 
 
 def wrap(recipients: Sequence[Recipient], binding: bytes, random: Random) -> tuple[bytes, bytes]:
@@ -59,33 +60,36 @@ def wrap(recipients: Sequence[Recipient], binding: bytes, random: Random) -> tup
     """
     count = _slots(len(recipients))
     hidden, ephemeral = _hidden_pair(random(32))
-    nonce, file_key = random(NONCE), random(FILE_KEY)
+    file_key = random(FILE_KEY)
     slots: list[bytes] = []
     for recipient in dict.fromkeys(recipients):
         shared = _exchange(ephemeral, recipient.exchange_key)
-        slots.append(
-            aead_seal(file_key, b"", bytes(NONCE), _slot_key(shared, hidden, recipient, binding))
-        )
+        slots.append(aead_seal(file_key, b"", ONCE, _slot_key(shared, hidden, recipient, binding)))
     slots += [random(SLOT) for _ in range(count - len(slots))]
     shuffled = sorted(slots, key=lambda _: random(16))
-    return b"".join([hidden, nonce, *shuffled]), file_key
+    return b"".join([hidden, *shuffled]), file_key
 
 
-def unwrap(frame: bytes, identity: Identity, binding: bytes) -> tuple[bytes, list[int]]:
+def unwrap(head: bytes, identity: Identity, binding: bytes) -> tuple[bytes, list[int]]:
     """Returns the file key, and the lengths that the head may have.
+
+    Args:
+        head: At least 80 bytes that start with a head.
+        identity: Whose slot to look for.
+        binding: 32 bytes, the digest of what the frame is bound to.
 
     Every slot there is room for is tried, whether or not one has opened; when none does, the file
     key is one that opens nothing, so that a stranger does the same work as a recipient.
     """
-    hidden = frame[:EPHEMERAL]
+    hidden = head[:EPHEMERAL]
     shared = identity.exchange(_point_of(hidden))
     secret = _slot_key(shared or bytes(32), hidden, identity.public(), binding)
     found = derive(secret, "frame/no slot")
-    room = min(MOST, (len(frame) - EPHEMERAL - NONCE) // SLOT)
+    room = min(MOST, (len(head) - EPHEMERAL) // SLOT)
     for index in range(room):
-        start = EPHEMERAL + NONCE + SLOT * index
+        start = EPHEMERAL + SLOT * index
         try:
-            opened = aead_open(frame[start : start + SLOT], b"", bytes(NONCE), secret)
+            opened = aead_open(head[start : start + SLOT], b"", ONCE, secret)
         except CryptoError:
             continue
         if shared is not None:  # A point of low order: anyone could have sealed this for anyone.
@@ -99,5 +103,4 @@ def _slots(recipients: int) -> int:
 
 
 def _slot_key(shared: bytes, hidden: bytes, recipient: Recipient, binding: bytes) -> bytes:
-    """Returns a key that is used once, hence with nonce zero."""
     return derive(shared, "frame/slot", hidden + recipient.exchange_key + binding)
