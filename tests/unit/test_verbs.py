@@ -99,7 +99,7 @@ def test_wrong_inputs_say_what_to_do():
     assert caught.value.fix == "did you mean 'diffusion'?"
     with pytest.raises(lb.InputError, match="not calibrated for a channel 'fax'"):
         lb.hide(b"x", key=KEY, channel="fax")
-    with pytest.raises(lb.DoesNotFit, match=r"255 parts of \d+ bytes hold \d+"):
+    with pytest.raises(lb.DoesNotFit, match=r"255 (parts|carriers) of \d+ bytes hold \d+"):
         lb.hide(bytes(2_000_000), key=KEY)
     with pytest.raises(lb.InputError, match="16 by 16 pixels, this carrier reads 64 by 64"):
         lb.reveal(np.zeros((16, 16, 3), np.uint8), key=KEY)
