@@ -32,9 +32,7 @@ def test_two_messages_are_not_mixed():
 
 def test_too_many_parts_say_how_much_fits():
     most = parts.MOST * (27 - parts.PART_OVERHEAD)
-    with pytest.raises(
-        DoesNotFit, match=f"message is {most + 1} bytes, 255 (parts|carriers) of 27 bytes hold {most}"
-    ):
+    with pytest.raises(DoesNotFit, match=f"{most + 1} bytes, 255 .* of 27 bytes hold {most}"):
         parts.split(bytes(most + 1), 27)
     assert len(parts.split(bytes(most), 27)) == 255
 
