@@ -7,9 +7,9 @@
 
 ``paint`` may run in several processes, each with its own ``--first``. Frames fill the largest room
 of their channel and hold random messages; nothing is verified first and nothing painted twice. All
-pictures share one key and one context. Evidence for steganalysers is painted with the smallest room
-instead, whose code has the most redundancy and so the most to find. ``report`` writes ``benchmarks/results/recovery.json``, and
-``FOLDER/evidence.npz`` for ``benchmarks.detection``.
+pictures share one key and one context. Evidence for steganalysers is painted with the smallest
+room instead, whose code has the most redundancy and so the most to find. ``report`` writes
+``benchmarks/results/recovery.json``, and ``FOLDER/evidence.npz`` for ``benchmarks.detection``.
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests.docs.pages import PAGES, blocks, quoted
+from tests.docs.pages import PAGES, blocks, quoted, remade
 
 
 def quote(page: Path) -> None:
-    """Rewrites the results that a page quotes."""
-    text = page.read_text(encoding="utf-8")
+    """Rewrites the results that a page quotes, and the tables that are made of them."""
+    text = remade(page.read_text(encoding="utf-8"))
     for result in reversed(quoted(text)):
         text = text[: result.start] + result.measured() + text[result.stop :]
     page.write_text(text, encoding="utf-8")

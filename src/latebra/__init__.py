@@ -5,7 +5,9 @@ Importing this is light: each name is looked up in the module that makes it when
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from latebra.core.errors import (
@@ -21,9 +23,12 @@ from latebra.core.errors import (
 
 if TYPE_CHECKING:
     from latebra.api.looking import Audit, audit, doctor
-    from latebra.api.opened import carriers, compilers, models
+    from latebra.api.opened import carriers, compilers
     from latebra.api.verbs import HideReport, Stego, capacity, hide, reveal
     from latebra.core.keys import Identity, Key, Recipient
+    from latebra.models.catalogue import Catalogue
+
+    models: Catalogue
 
 __version__ = "0.1.0"
 
@@ -65,7 +70,6 @@ _HOMES = {
     "compilers": "latebra.api.opened",
     "doctor": "latebra.api.looking",
     "hide": "latebra.api.verbs",
-    "models": "latebra.api.opened",
     "reveal": "latebra.api.verbs",
 }
 
@@ -74,3 +78,19 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'latebra' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+class _Package(ModuleType):
+    """The package, whose name ``models`` is the catalogue and not the subpackage that makes it."""
+
+    @property
+    def models(self) -> Catalogue:
+        """The bundled networks: name to card."""
+        return import_module("latebra.api.opened").models
+
+    @models.setter
+    def models(self, _: object) -> None:
+        """Heeds no import of the subpackage, which would bind its name here."""
+
+
+sys.modules[__name__].__class__ = _Package

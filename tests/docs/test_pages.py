@@ -9,7 +9,7 @@ import latebra
 from latebra.cli.program import COMMANDS
 from latebra.core import errors
 from latebra.core.settings import names
-from tests.docs.pages import PAGES, ROOT, blocks, links, quoted
+from tests.docs.pages import PAGES, ROOT, blocks, links, quoted, remade
 
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
 with_python = [path for path in PAGES if blocks(path.read_text(encoding="utf-8"))]
@@ -41,8 +41,15 @@ def test_a_number_that_is_quoted_is_the_number_that_was_measured(page):
         assert result.shown == result.measured(), f"{page.name}: {result}"
 
 
-def test_numbers_are_quoted_at_all():
+@every_page
+def test_a_table_that_is_made_is_current(page):
+    text = page.read_text(encoding="utf-8")
+    assert remade(text) == text, "run: python -m tools.quote_results"
+
+
+def test_numbers_are_quoted_and_tables_made():
     assert any(quoted(text) for text in DOCS.values())
+    assert any("<!-- made: " in text for text in DOCS.values())
 
 
 @pytest.mark.parametrize("name", latebra.__all__)

@@ -40,3 +40,8 @@ def test_every_public_name_is_there():
 def test_another_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'hidden'"):
         latebra.hidden  # noqa: B018
+
+
+def test_a_subpackage_does_not_hide_a_public_name():
+    assert latebra.capacity() > 0  # Imports latebra.models on its way.
+    assert list(latebra.models)
