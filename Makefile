@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 NEWEST := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c '$(NEWEST)' 2>/dev/null && echo $(p))))
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+BENCHES := import_time install_size speed steps compilers frame codes matrix
 SETUP  := pyproject.toml constraints.txt | $(VENV)/.made
 
 .PHONY: help demo test lint bench docs lock clean
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z%-]*\):.*## /  make \1\t/p' Makefile
 
 demo: $(VENV)/.demo  ## hide a sentence in a painted picture, read it with other compilers
 	$(BIN)/python -m latebra.demo
@@ -24,14 +25,15 @@ lint: $(VENV)/.dev  ## check style, types and who imports whom
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-bench: $(VENV)/.dev  ## measure import time and install size
-	$(BIN)/python benchmarks/import_time.py
-	$(BIN)/python benchmarks/install_size.py
+bench: $(BENCHES:%=bench-%)  ## run every benchmark that needs no training: about 75 minutes
+
+bench-%: $(VENV)/.bench  ## run one of them, as in bench-speed
+	$(BIN)/python -m benchmarks.$*
 
 docs: $(VENV)/.docs  ## build the site in site/
 	$(BIN)/mkdocs build --strict --quiet
 
-lock: $(VENV)/.dev $(VENV)/.docs  ## write the versions that are installed to constraints.txt
+lock: $(VENV)/.bench $(VENV)/.docs  ## write the versions that are installed to constraints.txt
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:  ## remove what make made
@@ -43,12 +45,16 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.demo: $(SETUP)
-	$(PIP) -e '.[ngraph]'
+	$(PIP) -e '.[ngraph,reference]'
 	@touch $@
 
 $(VENV)/.dev: $(SETUP)
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(SETUP)
+	$(PIP) -e '.[bench]'
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
 
 $(VENV)/.docs: $(SETUP)
 	$(PIP) -e '.[docs]'

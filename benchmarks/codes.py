@@ -10,17 +10,15 @@ toolbox without wheels for Python), ``ldpc`` (quantum codes; binary symmetric an
 ``scikit-commpy`` and ``pyldpc`` (sum-product in plain NumPy, no rate matching, no polar list
 decoder). None takes any ``(k, n)`` in a small wheel that decodes alike on every machine.
 
-Run ``python benchmarks/codes.py``: writes ``benchmarks/results/codes.json`` and
+Run ``python -m benchmarks.codes``: writes ``benchmarks/results/codes.json`` and
 ``docs/pictures/bler.png``. ``--quick`` takes a minute, for a look, and writes nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import multiprocessing
-import platform
 import time
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -28,9 +26,9 @@ from itertools import pairwise
 from math import erfc, log2, sqrt
 from pathlib import Path
 
-import numba
 import numpy as np
 
+from benchmarks.machine import about
 from latebra.hiding.channel.codes import code
 
 ROOT = Path(__file__).parents[1]
@@ -231,15 +229,9 @@ def main() -> None:
         print({key: value for key, value in c.items() if key != "points"})
     if args.quick:
         return
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
     result = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "machine": cpu[0].split(":")[1].strip() if cpu else platform.machine(),
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "numba": numba.__version__,
-        },
+        **about(),
+        "seconds_a_point": args.seconds,
         "goal": {"bler": GOAL, "gap_db": 0.7},
         "curves": curves,
     }

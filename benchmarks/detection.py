@@ -36,6 +36,7 @@ import matplotlib as mpl
 import numpy as np
 
 from attacks.suite import Evidence, evaluate
+from benchmarks.machine import about
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -56,7 +57,7 @@ def main() -> None:
     args = parser.parse_args()
     with np.load(args.archive, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    report = evaluate(Evidence(arrays, args.seed), args.cnn_seconds)
+    report = about() | evaluate(Evidence(arrays, args.seed), args.cnn_seconds)
     for path in (args.result, args.picture):
         path.parent.mkdir(parents=True, exist_ok=True)
     args.result.write_text(json.dumps(report, indent=2) + "\n")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from benchmarks.machine import about
 
 RESULTS = Path(__file__).parent / "results" / "import_time.json"
 RUNS = 21
@@ -37,12 +38,11 @@ def main() -> None:
             spent[name].append(seconds(arguments))
     medians = {name: statistics.median(times) for name, times in spent.items()}
     result = {
+        **about(),
         "python_s": round(medians["python"], 3),
         "import_latebra_s": round(medians["import"] - medians["python"], 3),
         "help_s": round(medians["help"], 3),
         "runs": RUNS,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
     }
     RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import compileall
 import json
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from benchmarks.machine import about
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "install_size.json"
@@ -42,11 +43,10 @@ def main() -> None:
         compiled = size_mb(mine)
     largest = dict(sorted(parts.items(), key=lambda part: -part[1])[:12])
     result = {
+        **about(),
         "core_mb": round(plain, 1),
         "core_with_bytecode_mb": round(compiled, 1),
         "largest_mb": largest,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
     }
     RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))

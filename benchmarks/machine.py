@@ -9,7 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("latebra", "numpy", "numba", "onnxruntime", "openvino", "iree-base-compiler", "onnx")
+PACKAGES = (
+    "latebra",
+    "numpy",
+    "numba",
+    "onnxruntime",
+    "openvino",
+    "iree-base-compiler",
+    "onnx",
+    "torch",
+)
 
 
 def about() -> dict[str, Any]:

@@ -14,7 +14,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests.docs.pages import PAGES, blocks, quoted, remade
+from tests.docs.pages import PAGES, blocks, quoted
+from tests.docs.tables import remade
 
 
 def quote(page: Path) -> None:

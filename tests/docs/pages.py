@@ -7,10 +7,9 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results"
+from tests.docs.tables import RESULTS, ROOT
+
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -84,33 +83,3 @@ def links(text: str) -> list[str]:
     """Returns where a page's links lead, those to other sites left out."""
     plain = _FENCE.sub("", text)
     return [link for link in _LINK.findall(plain) if not re.match(r"[a-z]+:", link)]
-
-
-def recovery_table() -> str:
-    """Returns what came through each channel, as a table: ``recovery.json``."""
-    rows = json.loads((RESULTS / "recovery.json").read_text(encoding="utf-8"))["channels"]
-    lines = ["| channel, kind | pictures | message, bits | read exactly | failed | 95 % interval |"]
-    lines.append("|---|---|---|---|---|---|")
-    for name, row in rows.items():
-        low, high = row["failure_rate_95"]
-        cells = (
-            name.replace("-", ", "),
-            f"{row['pictures']:,}",
-            f"{row['message_bits']:,}",
-            f"{row['exact']:,}",
-            f"{100 * row['failure_rate']:.2f} %",
-            f"{100 * low:.2f} to {100 * high:.2f} %",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-MADE = {"recovery": recovery_table}
-"""Tables that are written by this module, between ``<!-- made: NAME -->`` and ``<!-- end -->``."""
-
-_MADE = re.compile(r"(?<=<!-- made: )(\w+) -->\n(.*?)(?=<!-- end -->)", re.DOTALL)
-
-
-def remade(text: str) -> str:
-    """Returns a page with its made tables made again."""
-    return _MADE.sub(lambda match: f"{match[1]} -->\n\n{MADE[match[1]]()}\n", text)
