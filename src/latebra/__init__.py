@@ -24,7 +24,8 @@ from latebra.core.errors import (
 if TYPE_CHECKING:
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
-    from latebra.api.verbs import HideReport, Stego, capacity, hide, reveal
+    from latebra.api.stego import HideReport, Stego
+    from latebra.api.verbs import capacity, hide, reveal
     from latebra.core.keys import Identity, Key, Recipient
     from latebra.models.catalogue import Catalogue
 
@@ -59,11 +60,11 @@ __all__ = [
 
 _HOMES = {
     "Audit": "latebra.api.looking",
-    "HideReport": "latebra.api.verbs",
+    "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
     "Recipient": "latebra.core.keys",
-    "Stego": "latebra.api.verbs",
+    "Stego": "latebra.api.stego",
     "audit": "latebra.api.looking",
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",

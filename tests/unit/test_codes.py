@@ -156,7 +156,18 @@ def test_the_check_has_its_published_value() -> None:
 
 
 # A changed codeword makes every earlier picture unreadable: change these only with the format.
-@pytest.mark.parametrize(("k", "n", "digest"), [])
+@pytest.mark.parametrize(
+    ("k", "n", "digest"),
+    [
+        (40, 100, "344192f3f14209f8"),
+        (128, 256, "77d4da388ad442fb"),
+        (512, 1024, "8d2ff4e5f0d2b377"),
+        (400, 3000, "7f3ac304e081bdfb"),
+        (1064, 4200, "03dfdb452ef8b067"),
+        (4000, 8000, "4f215f65a9942704"),
+        (10568, 48512, "d208efac9ca29264"),
+    ],
+)
 def test_the_codes_never_change(k: int, n: int, digest: str) -> None:
     assert fingerprint(k, n) == digest
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.api.opened import carriers, chosen, models, open_reader
-from latebra.api.verbs import Picture, Source, Stego, sources_of, to_picture
+from latebra.api.stego import Picture, Source, Stego, sources_of, to_picture
 from latebra.compiling.opening import doctor_rows
 from latebra.core.errors import LatebraError
 from latebra.core.progress import Progress, silent

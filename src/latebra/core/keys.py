@@ -126,12 +126,11 @@ class Key:
         if kind != "env" or not rest:
             # The reference is not repeated: it may be a key that was given by mistake.
             raise BadKey("a key is referred to as env:NAME or file:PATH", fix="put it in a file")
-        value = os.environ.get(rest)
+        value = os.environ.get(rest, "").rstrip("\r\n")
         if not value:
             raise BadKey(
                 f"the environment variable {rest} is not set", fix="set it, or use file:PATH"
             )
-        value = value.rstrip("\r\n")
         if keytext.is_marked(value):
             return cls.from_text(value)
         return cls.from_passphrase(value)
