@@ -2,8 +2,9 @@
 
 Fixed high-pass filters of the spatial rich model (Fridrich and Kodovský 2012), cut off at a few
 grey levels, then residual blocks that keep the full resolution at first, as in SRNet (Boroumand et
-al. 2019). Parity, which filters lose, comes in as the sign of each filtered value's product with it,
-whose mean is the weighted-stego statistic (Fridrich and Goljan 2004). It learns on some pictures, picks its best epoch on others, and is scored on the rest.
+al. 2019). Filters lose parity, so each filtered value also comes in with the sign that its pixel's
+lowest bit gives it: their mean is the weighted-stego statistic (Fridrich and Goljan 2004). The
+network learns on some pictures, picks its best epoch on others, and is scored on the rest.
 """
 
 from __future__ import annotations
