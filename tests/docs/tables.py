@@ -66,6 +66,15 @@ def speed() -> str:
     return _table("compiler|hide|reveal|both|share inside the network", rows)
 
 
+def profile() -> str:
+    """Returns where the time of one picture goes."""
+    rows = [
+        (part, f"{100 * share:.1f} %")
+        for part, share in result("speed")["profile"]["shares"].items()
+    ]
+    return _table("part|share of the time", rows)
+
+
 def steps() -> str:
     """Returns what more Runge-Kutta steps bring."""
     rows = [
@@ -132,6 +141,7 @@ MADE: dict[str, Callable[[], str]] = {
         recovery,
         matrix,
         speed,
+        profile,
         steps,
         compilers,
         codes,
