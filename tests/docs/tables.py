@@ -128,7 +128,7 @@ def uniformity() -> str:
             f"{test['statistic']:,.0f}",
             f"{test['freedom']:,}",
             f"{test['p_value']:.2f}",
-            f"{found['control']['tests'][name]['p_value']:.0e}",
+            _small(found["control"]["tests"][name]["p_value"]),
         )
         for name, test in found["tests"].items()
     ]
@@ -149,6 +149,10 @@ MADE: dict[str, Callable[[], str]] = {
         uniformity,
     )
 }
+
+
+def _small(p_value: float) -> str:
+    return f"{p_value:.1e}" if p_value else "below 1e-6"
 
 
 def _table(head: str, rows: Iterable[Iterable[str]]) -> str:
