@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from latebra.compiling.backends.reference import Reference
 from latebra.compiling.contract import Compiler, Executable, Model, Support
 from latebra.core.network import Arrays, ModelCard
 
@@ -56,6 +57,42 @@ class _Faulty(Executable):
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         _fail(self._verb)
         return dict(inputs)
+
+
+OFF_BY: Final = 0.25
+"""What ``Off`` adds to each number."""
+
+
+@dataclass(frozen=True)
+class Off(Compiler):
+    """Computes as the reference does, then adds a quarter: it is called ``...faults:Off``."""
+
+    title: ClassVar[str] = "Off"
+    about: ClassVar[str] = "Is off on purpose."
+    needs: ClassVar[Mapping[str, str]] = Reference.needs
+    rank: ClassVar[int] = 99
+
+    @override
+    def supports(self, model: Model) -> Support:
+        return Reference().supports(model)
+
+    @override
+    def build(self, model: Model) -> bytes:
+        return Reference().build(model)
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        return _Off(Reference().load(artifact, card))
+
+
+class _Off(Executable):
+    def __init__(self, inner: Executable) -> None:
+        self._inner = inner
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        found = self._inner.run(inputs)
+        return {name: (array + OFF_BY).astype(array.dtype) for name, array in found.items()}
 
 
 def _fail(verb: str) -> None:
