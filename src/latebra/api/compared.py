@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latebra.api.opened import models
 from latebra.compiling import choosing, judge
-from latebra.compiling.choosing import Choice, Goal
+from latebra.compiling.choosing import Choice
 from latebra.compiling.contract import Model
 from latebra.compiling.question import BATCH, ROUNDS, Question
 from latebra.compiling.report import Report
@@ -105,7 +105,7 @@ def compare(
     return judge.compare(load_model(model), compilers, question, progress)
 
 
-def choose(report: Report, goal: Goal = "latency", bound: float | None = None) -> Choice:
+def choose(report: Report, goal: str = "latency", bound: float | None = None) -> Choice:
     """Returns the best compiler of a comparison, of those that are right.
 
     Args:

@@ -85,7 +85,7 @@ def _choices(report: lb.Report) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for goal in GOALS:
         try:
-            choice = lb.choose(report, goal)  # pyright: ignore[reportArgumentType] it is one of them
+            choice = lb.choose(report, goal)
         except LatebraError:
             continue
         found[goal] = {"compiler": choice.compiler, "reason": choice.reason}

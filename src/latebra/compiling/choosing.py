@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final
 
 import numpy as np
 
 from latebra.compiling.report import Report, Row
 from latebra.compiling.verdict import REFERENCE
 from latebra.core.errors import InputError, Unavailable
-
-Goal = Literal["latency", "throughput", "memory", "size", "exact"]
-GOALS: Final[tuple[str, ...]] = get_args(Goal)
 
 
 @dataclass(frozen=True)
@@ -28,12 +25,12 @@ class Choice:
     """
 
     compiler: str
-    goal: Goal
+    goal: str
     reason: str
     row: Row
 
 
-def choose(report: Report, goal: Goal = "latency", bound: float | None = None) -> Choice:
+def choose(report: Report, goal: str = "latency", bound: float | None = None) -> Choice:
     """Returns the best of those that are right.
 
     Args:
@@ -106,3 +103,6 @@ _MEASURES: Final[Mapping[str, tuple[Callable[[Row], float], Callable[[float], st
     "size": (_size, lambda value: f"{value / 1e6:.3g} MB of artifact"),
     "exact": (_exact, lambda value: f"off by {value:.1e}, the same bits every time"),
 }
+
+GOALS: Final = tuple(_MEASURES)
+"""What may be asked of a choice."""

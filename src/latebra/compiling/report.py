@@ -43,6 +43,7 @@ class Row:
         outcome: How it went, in one word.
         reason: Why, where it is not ``ok``.
         fix: What to do about it.
+        said: What its process last printed, where it died.
         versions: Versions of what it needs, by distribution.
         build_s: Seconds of building, with one thread.
         load_s: Seconds of loading the artifact in a fresh process, already started.
@@ -61,6 +62,7 @@ class Row:
     outcome: Outcome
     reason: str = ""
     fix: str = ""
+    said: str = ""
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     build_s: float | None = None
     load_s: float | None = None

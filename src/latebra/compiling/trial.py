@@ -89,7 +89,14 @@ class Trial:
         """Takes note of how it ended, and lets go of its process."""
         word = outcome_of(error)
         what = error.what.replace(timed(""), "")  # The stopwatch around it is nobody's business.
-        self.row = replace(self.row, outcome=word, reason=what, fix=error.fix or FIX[word])
+        reason, _, said = what.partition("; it last said:\n")
+        self.row = replace(
+            self.row,
+            outcome=word,
+            reason=" ".join(reason.split()),
+            fix=error.fix or FIX[word],
+            said=said,
+        )
         self.close()
 
     def close(self) -> None:
