@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import mmap
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -17,10 +20,25 @@ from latebra.compiling.backends.reference import Reference
 from latebra.compiling.contract import Compiler, Executable, Model, Support
 from latebra.core.network import Arrays, ModelCard
 
+_HELPER: Final = "import time; time.sleep(3600)"
+
 
 @dataclass(frozen=True)
 class Faulty(Compiler):
-    """Does what the artifact says: ``echo``, ``crash``, ``hang`` or ``raise``, when it runs.
+    """Does what the artifact says when it runs: ``echo``, or one of the ways to fail.
+
+    | word | then |
+    |---|---|
+    | ``crash`` | reads where nothing is |
+    | ``abort`` | ends as a failed assertion in C does |
+    | ``exit`` | ends politely |
+    | ``hang`` | sleeps for an hour |
+    | ``seize`` | sleeps for an hour inside C, with the interpreter locked |
+    | ``spawn`` | starts a helper that sleeps for an hour, then crashes |
+    | ``eat`` | asks for memory until there is none |
+    | ``gnaw`` | the same, where the system refuses nothing: in memory meant for sharing |
+    | ``raise`` | raises what is no error of ours |
+    | ``print`` | prints, then goes on |
 
     It builds that artifact from the model's name; a model called ``crash_in_build`` does not get
     so far. It is called ``latebra.testing.faults:Faulty``.
@@ -101,8 +119,26 @@ def _fail(verb: str) -> None:
             sys.stderr.write("about to read where nothing is\n")
             sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "abort":
+            os.abort()
+        case "exit":
+            sys.exit(3)
         case "hang":
             time.sleep(3600)
+        case "seize":
+            ctypes.PyDLL(None).sleep(3600)
+        case "spawn":
+            subprocess.Popen([sys.executable, "-c", _HELPER])  # noqa: S603 our own words
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "eat":
+            eaten = [bytearray(1 << 24)]
+            while True:
+                eaten.append(bytearray(b"\1") * (1 << 24))
+        case "gnaw":
+            gnawed: list[mmap.mmap] = []
+            while True:
+                gnawed.append(mmap.mmap(-1, 1 << 24))
+                gnawed[-1].write(b"\1" * (1 << 24))
         case "raise":
             raise ValueError("three is not even")
         case "print":
