@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from latebra.core.errors import Unsupported
 
@@ -46,6 +46,7 @@ class Placement:
         return tuple(found)
 
 
+@runtime_checkable
 class Placer(Protocol):
     """Places blocks; one that learns from what runs cost may stand in for ``place``."""
 
