@@ -54,9 +54,9 @@ def _times(axes: Any, rows: Sequence[Row], threads: int) -> None:
         spread = [_spread(each) for each in times]
         at = places + 0.2 - 0.4 * number
         axes.barh(at, middle, 0.38, label=label, color=_INKS[number], xerr=np.transpose(spread))
-        for height, value in zip(at, middle, strict=True):
+        for height, value, (_, above) in zip(at, middle, spread, strict=True):
             if value:
-                axes.annotate(f" {value:.3g}", (value, height), va="center", fontsize=8)
+                axes.annotate(f" {value:.3g}", (value + above, height), va="center", fontsize=8)
     values = [1e3 * float(np.median(row.cpu_s)) for row in rows]
     if max(values) > 30 * min(values):
         axes.set_xscale("log")

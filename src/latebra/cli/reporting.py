@@ -28,13 +28,15 @@ def show(report: Report, choices: Mapping[str, str]) -> None:
     plain = not sys.stdout.isatty()
     out = Console(file=sys.stdout, width=_WIDTH if plain else None, highlight=False)
     out.print(f"{report.model}  {', '.join(report.inputs)}", soft_wrap=True, markup=False)
-    out.print(_rows(report))
+    threads = "1 thread" if report.threads == 1 else f"{report.threads} threads"
+    out.print(f"CPU time with 1 thread, wall time with {threads}; medians", markup=False)
+    _print(out, _rows(report))
     for row in report.rows:
         if row.outcome is not Outcome.OK:
             out.print(f"{row.compiler}: {row.outcome}: {row.reason}", soft_wrap=True, markup=False)
             out.print(f"  fix: {row.fix}", soft_wrap=True, markup=False)
     if len(report.apart) > 1:
-        out.print(_apart(report))
+        _print(out, _apart(report))
     out.print(report.verdict, soft_wrap=True, markup=False)
     for note in report.notes:
         out.print(note, soft_wrap=True, markup=False)
@@ -42,18 +44,26 @@ def show(report: Report, choices: Mapping[str, str]) -> None:
         out.print(f"for {goal}: {reason}", soft_wrap=True, markup=False)
 
 
+def _print(out: Console, table: Table) -> None:
+    """Prints a table without the blanks that fill its last column."""
+    with out.capture() as held:
+        out.print(table)
+    for line in held.get().splitlines():
+        out.file.write(line.rstrip() + "\n")
+
+
 def _rows(report: Report) -> Table:
     columns: dict[str, Callable[[Row], str]] = {
         "compiler": lambda row: row.compiler,
         "ended": lambda row: str(row.outcome),
         "CPU ms": lambda row: _number(row.cpu, 1e3),
-        f"wall ms, {report.threads} threads": lambda row: _number(row.wall, 1e3),
+        "wall ms": lambda row: _number(row.wall, 1e3),
         f"items/s at {report.batch}": lambda row: _number(row.items_s),
         "first ms": lambda row: _number(row.first_s, 1e3),
         "load ms": lambda row: _number(row.load_s, 1e3),
         "build s": lambda row: _number(row.build_s),
-        "artifact MB": lambda row: _number(row.artifact_bytes, 1e-6),
-        "memory MB": lambda row: _number(row.peak_bytes, 1e-6),
+        "art. MB": lambda row: _number(row.artifact_bytes, 1e-6),
+        "mem. MB": lambda row: _number(row.peak_bytes, 1e-6),
         "error": lambda row: f"{row.error.largest:.1e}" if row.error else _NOTHING,
         "relative": lambda row: f"{row.error.relative:.1e}" if row.error else _NOTHING,
         "ulp": lambda row: _number(row.error.ulp if row.error else None),

@@ -64,9 +64,7 @@ def choose(report: Report, goal: str = "latency", bound: float | None = None) ->
         second = ranked[1]
         said += f"; {second.compiler} is next, {unit(measure(second))}"
     error = "error not judged" if best.error is None else f"error {best.error.relative:.1e}"
-    left = len(report.rows) - len(ranked)
-    said += f"; {error}" + (f"; {left} of {len(report.rows)} could not be taken" if left else "")
-    return Choice(best.compiler, goal, said, best)
+    return Choice(best.compiler, goal, f"{said}; {error}", best)
 
 
 def _fits(row: Row, limit: float) -> bool:
