@@ -44,7 +44,7 @@ def load_model(source: Source, *, name: str = "") -> Model:
     if isinstance(source, bytes):
         return _named(source, name or "model", "the model")
     path = Path(source)
-    if not path.exists() and str(source) in models:
+    if not path.exists() and str(source) in list(models):
         return Model(models.onnx(str(source)), models[str(source)])
     try:
         content = path.read_bytes()
