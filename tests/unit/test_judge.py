@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -219,3 +220,15 @@ def test_a_vouched_model_is_checked_when_it_is_opened():
     strict = vouched(program.model, vector, bound=1e-12)
     with pytest.raises(NumericsMismatch, match="off its golden vector"):
         open_network(strict, "onnxruntime", cache=None)
+
+
+def test_of_like_times_the_first_in_the_order_is_chosen(report):
+    def timed(name, seconds):
+        return dataclasses.replace(report["onnxruntime"], compiler=name, wall_s=(seconds,))
+
+    rows = (timed("a", 1.02), timed("b", 1.0), timed("c", 1.5))
+    like = dataclasses.replace(report, rows=rows)
+    assert lb.choose(like).compiler == "a"
+    apart = dataclasses.replace(report, rows=(timed("a", 1.1), *rows[1:]))
+    assert lb.choose(apart).compiler == "b"
+    assert "a is next" in lb.choose(apart).reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +11,12 @@ import numpy as np
 from latebra.compiling.report import Report, Row
 from latebra.compiling.verdict import REFERENCE
 from latebra.core.errors import InputError, Unavailable
+
+
+NOISE: Final = 0.03
+"""Share by which times must differ to count: medians of one network moved by that much between two
+measurements on a shared machine."""
+_TIMED: Final = ("latency", "throughput")
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Choice:
 
 
 def choose(report: Report, goal: str = "latency", bound: float | None = None) -> Choice:
-    """Returns the best of those that are right.
+    """Returns the best of those that are right; of like times, the first in the report's order.
 
     Args:
         report: What a comparison found.
@@ -58,13 +64,20 @@ def choose(report: Report, goal: str = "latency", bound: float | None = None) ->
             f"no compiler is within {limit:.0e} on {report.model}",
             fix="accept a larger --bound, or see latebra compare for what each lacks",
         )
-    best = ranked[0]
+    best = _settled(ranked, measure, report.rows) if goal in _TIMED else ranked[0]
     said = f"{best.compiler}: {unit(measure(best))}"
     if len(ranked) > 1:
-        second = ranked[1]
+        second = next(row for row in ranked if row is not best)
         said += f"; {second.compiler} is next, {unit(measure(second))}"
     error = "error not judged" if best.error is None else f"error {best.error.relative:.1e}"
     return Choice(best.compiler, goal, f"{said}; {error}", best)
+
+
+def _settled(ranked: Sequence[Row], measure: Callable[[Row], float], order: Sequence[Row]) -> Row:
+    """Returns the first in the order of preference of those that the clock cannot tell apart."""
+    limit = measure(ranked[0]) * (1 + NOISE)
+    close = [row for row in ranked if measure(row) <= limit]
+    return min(close, key=lambda row: (row.compiler == REFERENCE, order.index(row)))
 
 
 def _fits(row: Row, limit: float) -> bool:

@@ -104,6 +104,9 @@ def fixed(model: Model, shapes: Mapping[str, Shape]) -> Model:
             dim.dim_value = length
     # What was written of the inside may hold the names of the axes that are now fixed.
     del proto.graph.value_info[:]
+    before = [
+        vendor.ValueInfoProto.FromString(each.SerializeToString()) for each in proto.graph.output
+    ]
     for value in proto.graph.output:
         value.type.tensor_type.ClearField("shape")
     try:
@@ -114,6 +117,9 @@ def fixed(model: Model, shapes: Mapping[str, Shape]) -> Model:
             f"{model.card.name} does not take {_told(shapes)}: {said}",
             fix="give the shapes it is made for: --shape NAME=1,3,320,320",
         ) from error
+    for value, old in zip(proto.graph.output, before, strict=True):
+        if not value.type.tensor_type.HasField("shape"):  # Nothing could tell: as it was.
+            value.type.CopyFrom(old.type)
     written: bytes = proto.SerializeToString()
     card = model.card
     if card.golden and any(
