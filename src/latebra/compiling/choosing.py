@@ -12,7 +12,6 @@ from latebra.compiling.report import Report, Row
 from latebra.compiling.verdict import REFERENCE
 from latebra.core.errors import InputError, Unavailable
 
-
 NOISE: Final = 0.03
 """Share by which times must differ to count: medians of one network moved by that much between two
 measurements on a shared machine."""

@@ -154,8 +154,7 @@ def _tensor(data: memoryview) -> Tensor:
         if field == 1:  # TensorShapeProto.dim
             length = dict(_fields(_view(value))).get(1)
             # Some exporters write -1 for a length that they leave open.
-            is_length = isinstance(length, int) and length < 1 << 63
-            shape.append(length if is_length else None)
+            shape.append(length if isinstance(length, int) and length < 1 << 63 else None)
     return Tensor(_text(info.get(1)), _DTYPES.get(_number(kind.get(1)), ""), tuple(shape))
 
 
