@@ -71,7 +71,7 @@ class Process:
         """Does the worker still answer, as far as is known? What is left of a dead one is freed."""
         with self._lock:
             if self._ended.alive and self._spawned.child.poll() is not None:
-                self._died("idling")
+                self._died("run", "idling")
             return self._ended.alive
 
     def forget(self, handle: int) -> None:
@@ -104,17 +104,24 @@ class Process:
             if not self._ended.alive:
                 raise RunFailed(f"{self._who} is closed", fix="open the network again")
             if not self._is_ready:
-                self._raise_failure(self._exchange(None, "start", self._terms.start_timeout_s))
+                ready = self._exchange(None, verb, self._terms.start_timeout_s, "start")
+                if failure := self._failure_in(ready):
+                    self._ended()
+                    raise failure
                 self._is_ready = True
             while self._forgotten:
                 head = {"verb": "unload", "handle": self._forgotten.pop()}
                 self._exchange(Message(head), verb, timeout_s)
             answer = self._exchange(request, verb, timeout_s)
-        self._raise_failure(answer)
+        if failure := self._failure_in(answer):
+            raise failure
         return answer
 
-    def _exchange(self, request: Message | None, verb: str, timeout_s: float) -> Message:
+    def _exchange(
+        self, request: Message | None, verb: str, timeout_s: float, doing: str = ""
+    ) -> Message:
         """Sends a request, where there is one, and returns the answer."""
+        doing = doing or verb
         place = free_arena(self._answers) if self._answers else None
         message = b"" if request is None else self._packed(request, place, verb)
         self._watch.start(timeout_s)
@@ -126,20 +133,20 @@ class Process:
             )
             return self._owned(answer, place, verb)
         except Late as error:
-            what = f"{self._who} took longer than {timeout_s:g} s to {verb}"
+            what = f"{self._who} took longer than {timeout_s:g} s to {doing}"
             fix = "give it more time, or choose another compiler"
             raise self._buried(TimedOut(what, fix=fix)) from error
         except Greedy as error:
             limit = in_words(self._terms.memory_limit_bytes or 0)
-            what = f"{self._who} held more memory than its limit of {limit} in {verb}"
+            what = f"{self._who} held more memory than its limit of {limit} in {doing}"
             fix = "give it more memory, or choose another compiler"
             raise self._buried(_failure(verb)(what, fix=fix)) from error
         except Garbled as error:
-            what = f"{self._who} answered {verb} with what is no message: {error}"
+            what = f"{self._who} answered {doing} with what is no message: {error}"
             fix = "choose another compiler: this one wrote over its own memory"
             raise self._buried(_failure(verb)(what, fix=fix)) from error
         except (EOFError, OSError) as error:
-            raise self._died(verb) from error
+            raise self._died(verb, doing) from error
         except BaseException:
             self._ended()  # An answer that nobody waited for would be taken for the next.
             raise
@@ -175,23 +182,27 @@ class Process:
                 self._given.trim()
         return Message(answer.head, kept, blob)
 
-    def _raise_failure(self, answer: Message) -> None:
-        """Raises what the worker raised, if it did."""
+    def _failure_in(self, answer: Message) -> LatebraError | None:
+        """Returns what the worker raised, if it did."""
         if "error" in answer.head:
             kind: Any = getattr(errors, str(answer.head["error"]), None)
             fits = isinstance(kind, type) and issubclass(kind, LatebraError)
             if not fits or kind is NumericsMismatch:  # That one takes more than words.
                 kind = RunFailed
-            raise kind(f"{self._who}: {answer.head['what']}", fix=str(answer.head["fix"]))
+            failure: LatebraError = kind(
+                f"{self._who}: {answer.head['what']}", fix=str(answer.head["fix"])
+            )
+            return failure
+        return None
 
-    def _died(self, verb: str) -> CompileError:
+    def _died(self, verb: str, doing: str) -> CompileError:
         cause, said = self._spawned.cause(), self._spawned.last_words()
         fix = "run it alone to see why: open_network(..., isolated=False)"
         if cause == "SIGKILL":
             fix = "see whether the system ran out of memory: its log would say so"
         if self._terms.memory_limit_bytes is not None:
             cause += f", with {in_words(self._terms.memory_limit_bytes)} of memory allowed,"
-        what = f"{self._who} died of {cause} in {verb}"
+        what = f"{self._who} died of {cause} in {doing}"
         if said:
             what += f"; it last said:\n{said}"
         return self._buried(_failure(verb)(what, fix=fix))

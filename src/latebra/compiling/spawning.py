@@ -150,7 +150,7 @@ def _started(
         "threads": terms.threads,
         "memory_limit_bytes": terms.memory_limit_bytes,
         "parent": os.getpid(),
-        "lifeline": lifeline if arena.SHARED else None,
+        "lifeline": lifeline if arena.SHARED else -1,
         "arenas": shared,
     }
     return subprocess.Popen(  # noqa: S603 an interpreter and an id, never a shell

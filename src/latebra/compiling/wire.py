@@ -26,6 +26,8 @@ Raises EOFError when the other end is closed.
 
 _ALIGNED: Final = 64
 """A cache line, and what the widest vector load wants."""
+_MOST_HEAD_BYTES: Final = 1 << 26
+"""Names and shapes fill no more: what says so is no message, and is not waited for."""
 _PIECE: Final = 1 << 16
 """What a pipe holds on Linux."""
 
@@ -88,6 +90,8 @@ def receive(read: Reader, arena: Arena | None = None) -> Message:
     while len(start) < LENGTHS.size:
         start += read(_PIECE)
     head_size, size = LENGTHS.unpack_from(start)
+    if head_size > _MOST_HEAD_BYTES:
+        raise Garbled(f"it starts with {start[:16]!r}")
     try:
         body = _exactly(read, head_size + size, start[LENGTHS.size :])
         told, described, (blob_at, blob_size), total, shared = json.loads(body[:head_size])

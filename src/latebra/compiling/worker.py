@@ -166,8 +166,10 @@ def _read(pipe: int, size: int) -> bytes:
     return piece
 
 
-def _hold(lifeline: int | None, parent: int) -> None:
+def _hold(lifeline: int, parent: int) -> None:
     """Ends this process and its group with its parent, whatever it is doing then."""
+    if lifeline < 0 and sys.platform != "win32":
+        return  # Nothing was inherited: the end of standard input has to do.
 
     def wait() -> None:
         if sys.platform == "win32":
@@ -178,11 +180,11 @@ def _hold(lifeline: int | None, parent: int) -> None:
             kernel.WaitForSingleObject(kernel.OpenProcess(synchronize, False, parent), forever)
             os._exit(0)
         else:
-            os.read(cast("int", lifeline), 1)  # Nothing is ever written: it ends when that closes.
+            os.read(lifeline, 1)  # Nothing is ever written: it ends when that closes.
             os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=wait, daemon=True).start()
-    if sys.platform == "linux" and lifeline is not None:
+    if sys.platform == "linux":
         # A vendor that hangs inside C keeps the thread above from running; the kernel needs none.
         import fcntl
 

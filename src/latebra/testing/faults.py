@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -21,6 +22,7 @@ from latebra.compiling.contract import Compiler, Executable, Model, Support
 from latebra.core.network import Arrays, ModelCard
 
 _HELPER: Final = "import time; time.sleep(3600)"
+_helpers: Final[list[subprocess.Popen[bytes]]] = []
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,10 @@ class Faulty(Compiler):
     | ``hang`` | sleeps for an hour |
     | ``seize`` | sleeps for an hour inside C, with the interpreter locked |
     | ``spawn`` | starts a helper that sleeps for an hour, then crashes |
+    | ``assist`` | starts the same helper, then goes on |
     | ``eat`` | asks for memory until there is none |
     | ``gnaw`` | the same, where the system refuses nothing: in memory meant for sharing |
+    | ``scribble`` | writes over whatever file it has open, the pipe to its parent included |
     | ``raise`` | raises what is no error of ours |
     | ``print`` | prints, then goes on |
 
@@ -128,8 +132,10 @@ def _fail(verb: str) -> None:
         case "seize":
             ctypes.PyDLL(None).sleep(3600)
         case "spawn":
-            subprocess.Popen([sys.executable, "-c", _HELPER])  # noqa: S603 our own words
+            _helpers.append(subprocess.Popen([sys.executable, "-c", _HELPER]))  # noqa: S603
             os.kill(os.getpid(), signal.SIGSEGV)
+        case "assist":
+            _helpers.append(subprocess.Popen([sys.executable, "-c", _HELPER]))  # noqa: S603
         case "eat":
             eaten = [bytearray(1 << 24)]
             while True:
@@ -139,6 +145,10 @@ def _fail(verb: str) -> None:
             while True:
                 gnawed.append(mmap.mmap(-1, 1 << 24))
                 gnawed[-1].write(b"\1" * (1 << 24))
+        case "scribble":
+            for fd in range(3, 64):
+                with contextlib.suppress(OSError):
+                    os.write(fd, b"scribble" * 8)
         case "raise":
             raise ValueError("three is not even")
         case "print":
