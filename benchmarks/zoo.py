@@ -89,15 +89,14 @@ def summary(networks: dict[str, Any]) -> dict[str, Any]:
         ]
         right = [row for row in rows if row["outcome"] == "ok"]
         words = [row["outcome"] for row in rows]
+        errors = [row["error"]["relative"] for row in right if row["error"]]
         compilers[name] = {
             "outcomes": {word: words.count(word) for word in dict.fromkeys(words)},
             "ok": len(right),
             "of": len(rows),
             "cpu_ratio": _mean([row["cpu_ratio"] for row in right]),
             "wall_ratio": _mean([row["wall_ratio"] for row in right]),
-            "relative_error": median(
-                [row["error"]["relative"] for row in right if row["error"]] or [math.nan]
-            ),
+            "relative_error": median(errors) if errors else None,
             "same_bits": sum(all(row["same"].values()) for row in right),
         }
     ratios = [each["choice"]["ratio"] for each in networks.values() if each["choice"]]
