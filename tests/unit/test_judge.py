@@ -232,3 +232,26 @@ def test_of_like_times_the_first_in_the_order_is_chosen(report):
     apart = dataclasses.replace(report, rows=(timed("a", 1.1), *rows[1:]))
     assert lb.choose(apart).compiler == "b"
     assert "a is next" in lb.choose(apart).reason
+
+
+def test_a_variant_is_labelled_judged_by_its_precision_and_never_chosen_unasked():
+    pytest.importorskip("openvino")
+    program = PROGRAMS["picture"]()
+    assert "ngraph:bf16" in contenders()
+    found = compare(program.model, ["ngraph", "ngraph:bf16", "reference"], QUICK)
+    plain, short = found["ngraph"], found["ngraph:bf16"]
+    assert "16-bit" in short.title
+    assert plain.error.relative < 1e-5
+    if short.error.relative > found.bound:  # Elsewhere the processor has no 16-bit floats.
+        assert short.outcome is Outcome.OK
+        assert {lb.choose(found, goal).compiler for goal in ("latency", "size")} == {"ngraph"}
+        fast = dataclasses.replace(short, wall_s=(1e-9,))
+        faster = dataclasses.replace(found, rows=(plain, fast))
+        assert lb.choose(faster).compiler == "ngraph"
+        assert lb.choose(faster, bound=0.1).compiler == "ngraph:bf16"
+
+
+def test_an_unknown_variant_is_named():
+    with pytest.raises(UnknownPlugin, match="'ngraph' has no variant 'bf17'") as raised:
+        compare(PROGRAMS["integers"]().model, ["ngraph:bf17"], QUICK)
+    assert raised.value.fix == "choose from ngraph, ngraph:bf16"

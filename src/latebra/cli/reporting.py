@@ -13,7 +13,7 @@ from rich.text import Text
 from latebra.compiling.contract import Outcome
 from latebra.compiling.report import Report, Row
 
-_WIDTH: Final = 120
+_WIDTH: Final = 150
 """Columns where no terminal says how many it has."""
 _NOTHING: Final = "·"
 
@@ -66,7 +66,7 @@ def _rows(report: Report) -> Table:
         "mem. MB": lambda row: _number(row.peak_bytes, 1e-6),
         "error": lambda row: f"{row.error.largest:.1e}" if row.error else _NOTHING,
         "relative": lambda row: f"{row.error.relative:.1e}" if row.error else _NOTHING,
-        "ulp": lambda row: _number(row.error.ulp if row.error else None),
+        "ulp": lambda row: f"{row.error.ulp:.2g}" if row.error else _NOTHING,
         "same bits": _same,
     }
     if report.batch is None:

@@ -15,7 +15,7 @@ from latebra.compiling.contract import Compiler, Executable, Model, Support
 from latebra.compiling.process import Process
 from latebra.compiling.spawning import Terms
 from latebra.compiling.wire import Message
-from latebra.compiling.worker import find
+from latebra.compiling.worker import make
 from latebra.core.errors import LatebraError
 from latebra.core.network import Arrays, ModelCard
 
@@ -60,13 +60,13 @@ class Isolated(Compiler):
     @override
     def probe(self) -> Support:
         if self.python == sys.executable:
-            return find(self.name)(threads=self.threads).probe()
+            return make(self.name, self.threads).probe()
         return self._asked(Message({"verb": "probe"}))
 
     @override
     def supports(self, model: Model) -> Support:
         if self.python == sys.executable:
-            return find(self.name)(threads=self.threads).supports(model)
+            return make(self.name, self.threads).supports(model)
         request = Message({"verb": "supports", "card": _sent(model.card)}, blob=model.onnx)
         return self._asked(request)
 

@@ -14,7 +14,7 @@ from latebra.compiling.question import USUAL_QUESTION, Question, posed
 from latebra.compiling.report import Report
 from latebra.compiling.trial import FIX, Trial, enter
 from latebra.compiling.verdict import Verdict, judged
-from latebra.compiling.worker import compilers, find
+from latebra.compiling.worker import compilers, make
 from latebra.core.network import Arrays
 from latebra.core.progress import Progress, silent
 
@@ -23,9 +23,15 @@ def contenders() -> list[str]:
     """Returns the ids of the compilers that are compared unless told, the one to prefer first.
 
     One that needs nothing and still cannot run, such as ``null``, could never be anything else.
+    Variants of one that is here come right after it.
     """
     names = [name for name, plugin in compilers.items() if plugin.needs or plugin().probe()]
-    return sorted(names, key=lambda name: (compilers[name].rank, name))
+    found: list[str] = []
+    for name in sorted(names, key=lambda name: (compilers[name].rank, name)):
+        found.append(name)
+        if compilers[name]().probe():
+            found += [f"{name}:{variant}" for variant in compilers[name].variants]
+    return found
 
 
 def compare(
@@ -49,7 +55,7 @@ def compare(
     """
     names = contenders() if names is None else list(dict.fromkeys(names))
     for name in names:
-        find(name)  # An unknown id is said before the work.
+        make(name, 1)  # An unknown id is said before the work.
     asked, inputs = posed(model, question)
     threads = question.threads or usual_threads()
     trials: list[Trial] = []
@@ -90,13 +96,13 @@ def _judge(trials: Sequence[Trial], model: Model, inputs: Arrays, bound: float) 
     for name, error in verdict.errors.items():
         row = replace(ran[name].row, error=error)
         why = ""
-        if vouched and not error.largest <= model.card.bound:
+        if vouched and not ran[name].bound and not error.largest <= model.card.bound:
             why = (
                 f"off its golden vector by {error.largest:.1e}; the bound is {model.card.bound:.0e}"
             )
-        elif not error.relative <= bound:
+        elif not error.relative <= (limit := max(bound, ran[name].bound)):
             share = f"{error.relative:.1e} of the largest value"
-            why = f"off by {error.largest:.1e}, {share}; the bound is {bound:.0e}"
+            why = f"off by {error.largest:.1e}, {share}; the bound is {limit:.0e}"
         if why:
             row = replace(row, outcome=Outcome.WRONG, reason=why, fix=FIX[Outcome.WRONG])
         ran[name].row = row

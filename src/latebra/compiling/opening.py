@@ -22,7 +22,7 @@ from latebra.compiling.contract import (
 )
 from latebra.compiling.facts import Facts
 from latebra.compiling.isolated import Isolated
-from latebra.compiling.worker import compilers
+from latebra.compiling.worker import compilers, make
 from latebra.core.errors import (
     BrokenPlugin,
     BuildFailed,
@@ -106,7 +106,7 @@ def open_network(
 
     Args:
         model: The network before it is compiled.
-        compiler: An id from ``compilers``.
+        compiler: An id from ``compilers``, or ``id:variant``.
         isolated: Whether it runs in a process of its own, so that a crash is an error here.
         threads: How many it may use; None for one each processor, at most four.
         cache: Where artifacts are kept; None keeps nothing.
@@ -121,7 +121,7 @@ def open_network(
         TimedOut: It took longer than it was given.
         NumericsMismatch: It disagrees with the golden vector.
     """
-    plain = compilers[compiler](threads=threads or usual_threads())
+    plain = make(compiler, threads or usual_threads())
     if not (found := plain.probe()):
         raise Unavailable(f"compiler {compiler!r} cannot run here: {found}", fix=found.fix)
     if not (takes := plain.supports(model)):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support
-from latebra.compiling.worker import find
+from latebra.compiling.worker import make
 from latebra.core.network import Arrays, ModelCard
 
 _OURS: Final = "latebra/"
@@ -65,7 +65,7 @@ class Timed(Compiler):
         return _Timed(loaded, time.perf_counter() - start)
 
     def _other(self) -> Compiler:
-        return find(self.inner)(threads=self.threads)
+        return make(self.inner, self.threads)
 
 
 class _Timed(Executable):
@@ -146,7 +146,7 @@ def peak_bytes() -> int:
 
 
 def timed(name: str) -> str:
-    """Returns the name by which ``find`` knows the compiler ``name``, timed."""
+    """Returns the name by which ``make`` knows the compiler ``name``, timed."""
     return f"{__name__}:{name}"
 
 

@@ -19,7 +19,7 @@ from latebra.compiling.likeness import same_bits
 from latebra.compiling.opening import outcome_of
 from latebra.compiling.report import Identity, Row
 from latebra.compiling.stopwatch import Reading, read, timed
-from latebra.compiling.worker import find
+from latebra.compiling.worker import make
 from latebra.core.errors import LatebraError
 from latebra.core.network import Arrays
 
@@ -63,10 +63,12 @@ class Trial:
     Args:
         row: What is known.
         outputs: Its result with one thread, where it got so far.
+        bound: Relative difference that its precision explains, where that is a variant's.
     """
 
     row: Row
     outputs: dict[str, NDArray[Any]] | None = None
+    bound: float = 0.0
     _worker: Isolated | None = field(default=None, repr=False)
     _executable: Executable | None = field(default=None, repr=False)
 
@@ -126,15 +128,17 @@ def enter(name: str, model: Model, inputs: Arrays, patience: Patience, kept: Cac
         patience: How long it may take.
         kept: Where artifacts are kept, if anywhere.
     """
-    plain = find(name)(threads=1)
-    row = Row(name, plain.title, Outcome.OK, versions=plain.versions())
+    plain = make(name, 1)
+    variant = plain.variants.get(plain.variant)
+    title = f"{plain.title}: {variant.about}" if variant else plain.title
+    row = Row(name, title, Outcome.OK, versions=plain.versions())
     if not (here := plain.probe()):
         fix = here.fix or FIX[Outcome.ABSENT]
         return Trial(replace(row, outcome=Outcome.ABSENT, reason=str(here), fix=fix))
     if not (takes := plain.supports(model)):
         fix = takes.fix or FIX[Outcome.UNSUPPORTED]
         return Trial(replace(row, outcome=Outcome.UNSUPPORTED, reason=str(takes), fix=fix))
-    trial = Trial(row)
+    trial = Trial(row, bound=variant.bound if variant else 0.0)
     try:
         with _worker(name, 1, patience) as builder:
             artifact, build_s = _artifact(name, plain, builder, model, kept)
@@ -156,7 +160,7 @@ def reopen(
         LatebraError: It failed.
     """
     name = trial.row.compiler
-    plain = find(name)(threads=threads)
+    plain = make(name, threads)
     worker = _worker(name, threads, patience)
     try:
         artifact, _ = _artifact(name, plain, worker, model, kept)

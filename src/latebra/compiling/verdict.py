@@ -59,7 +59,7 @@ def judged(
     agree: dict[str, list[str]] = {name: [] for name in outputs}
     for (one, other), found in pairs.items():
         apart[one][other] = apart[other][one] = found.largest
-        if found.relative <= bound:
+        if found.relative <= bound and _maker(one) != _maker(other):
             agree[one].append(other)
             agree[other].append(one)
     if golden is not None:
@@ -68,6 +68,11 @@ def judged(
     judge, why = _chosen(agree)
     errors = {name: difference(each, outputs[judge]) for name, each in outputs.items() if judge}
     return Verdict(judge, why, errors, apart)
+
+
+def _maker(name: str) -> str:
+    """Returns the compiler's id without its variant: a compiler is no witness for itself."""
+    return name.partition(":")[0]
 
 
 def _chosen(agree: Mapping[str, list[str]]) -> tuple[str, str]:

@@ -28,6 +28,7 @@ from latebra.core.errors import (
     LoadFailed,
     RunFailed,
     Unavailable,
+    UnknownPlugin,
 )
 from latebra.core.network import ModelCard
 from latebra.core.registry import Registry
@@ -47,6 +48,29 @@ def find(name: str) -> type[Compiler]:
     if not colon:
         return compilers[name]
     return cast("type[Compiler]", getattr(importlib.import_module(module), attribute))
+
+
+def make(name: str, threads: int) -> Compiler:
+    """Returns the compiler called ``name``, ready to work.
+
+    Args:
+        name: An id; ``id:variant`` for one of its variants; ``module:Class`` for one without an id.
+        threads: How many it may use.
+
+    Raises:
+        UnknownPlugin: No compiler has that id, or it has no such variant.
+    """
+    head, _, variant = name.partition(":")
+    if not variant or head not in compilers:
+        return find(name)(threads=threads)
+    plugin = compilers[head]
+    if variant not in plugin.variants:
+        told = ", ".join(f"{head}:{each}" for each in plugin.variants)
+        raise UnknownPlugin(
+            f"compiler {head!r} has no variant {variant!r}",
+            fix=f"choose from {head}, {told}" if told else f"use {head!r} as it is",
+        )
+    return plugin(threads=threads, variant=variant)
 
 
 class Worker:
@@ -99,7 +123,7 @@ class Worker:
 
     def _compiler(self) -> Compiler:
         if self._found is None:
-            self._found = find(self._name)(threads=self._threads)
+            self._found = make(self._name, self._threads)
         return self._found
 
     def _able(self) -> Compiler:
