@@ -6,6 +6,7 @@ import sys
 import threading
 import weakref
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
@@ -121,6 +122,12 @@ class Isolated(Compiler):
         except LatebraError as error:
             return Support((error.what,), error.fix)
         return Support(tuple(told["reasons"]), told["fix"])
+
+
+@cache
+def worker_of(name: str, threads: int) -> Isolated:
+    """Returns the compiler called ``name`` in the one worker that this process keeps for it."""
+    return Isolated(threads=threads, name=name)
 
 
 class _Holder:

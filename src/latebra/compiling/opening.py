@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from functools import cache as remembered
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from latebra.compiling.contract import (
     usual_threads,
 )
 from latebra.compiling.facts import Facts
-from latebra.compiling.isolated import Isolated
+from latebra.compiling.isolated import worker_of
 from latebra.compiling.worker import compilers, make
 from latebra.core.errors import (
     BrokenPlugin,
@@ -126,7 +125,7 @@ def open_network(
         raise Unavailable(f"compiler {compiler!r} cannot run here: {found}", fix=found.fix)
     if not (takes := plain.supports(model)):
         raise Unsupported(f"{compiler!r} cannot take {model.card.name}: {takes}", fix=takes.fix)
-    doer = _isolated(compiler, plain.threads) if isolated else plain
+    doer = worker_of(compiler, plain.threads) if isolated else plain
     if cache is None:
         executable = _load(doer, compiler, _build(doer, compiler, model), model.card)
     else:
@@ -196,11 +195,6 @@ _WORDS: Final[dict[type[LatebraError], Outcome]] = {
     TimedOut: Outcome.TIMED_OUT,
     NumericsMismatch: Outcome.WRONG,
 }
-
-
-@remembered
-def _isolated(compiler: str, threads: int) -> Isolated:
-    return Isolated(threads=threads, name=compiler)
 
 
 def _build(doer: Compiler, name: str, model: Model) -> bytes:

@@ -108,9 +108,14 @@ class Worker:
             case "supports":
                 return Message(_support(self._compiler().supports(_model(request))))
             case "build":
-                return Message({}, blob=self._able().build(_model(request)))
+                self._require_all()
+                return Message({}, blob=self._compiler().build(_model(request)))
             case "load":
-                loaded = self._able().load(bytes(request.blob), _card(head))
+                try:
+                    loaded = self._compiler().load(bytes(request.blob), _card(head))
+                except Exception:
+                    self._require_all()  # What is missing may not be needed to load.
+                    raise
                 self._loaded[head["handle"]] = loaded
                 return Message({})
             case "run":
@@ -126,8 +131,8 @@ class Worker:
             self._found = make(self._name, self._threads)
         return self._found
 
-    def _able(self) -> Compiler:
-        """Returns the compiler, if what it needs is here: this may be another environment."""
+    def _require_all(self) -> None:
+        """Says what the compiler needs and has not got: this may be another environment."""
         compiler = self._compiler()
         if not (found := compiler.probe()):
             wanted = " ".join(sorted(set(compiler.needs.values())))
@@ -135,7 +140,6 @@ class Worker:
                 f"{found}, where {sys.executable} runs",
                 fix=f"{sys.executable} -m pip install {wanted}" if wanted else found.fix,
             )
-        return compiler
 
     def _out_of_memory(self, verb: str) -> CompileError:
         limit = self._memory_limit_bytes
