@@ -78,30 +78,7 @@ class Bundle:
             Unsupported: A compiler cannot take this model.
             CompileError: A compiler failed, or disagrees with the golden vector.
         """
-        found: list[Artifact] = []
-        for name in chosen:
-            compiler = compilers[name](threads=threads or usual_threads())
-            if not (able := compiler.probe()):
-                raise Unavailable(f"compiler {name!r} cannot run here: {able}", fix=able.fix)
-            if not (takes := compiler.supports(model)):
-                raise Unsupported(f"{name!r} cannot take {model.card.name}: {takes}", fix=takes.fix)
-            with Isolated(name=name, threads=compiler.threads) as worker:
-                with failing_as(
-                    BuildFailed, f"compiler {name!r} could not build {model.card.name}"
-                ):
-                    content = worker.build(model)
-                _checked(worker, content, model, name)
-            found.append(
-                Artifact(
-                    name,
-                    content,
-                    repr(compiler),
-                    compiler.threads,
-                    compiler.versions(),
-                    this_target(),
-                )
-            )
-        return cls(model, tuple(found), licence)
+        return cls(model, tuple(_built(model, name, threads) for name in chosen), licence)
 
     @property
     def digest(self) -> str:
@@ -207,6 +184,20 @@ class Bundle:
 
     def _contents(self) -> Contents:
         return Contents(self.model, self.artifacts, self.licence, self.core)
+
+
+def _built(model: Model, name: str, threads: int | None) -> Artifact:
+    """Returns what a compiler makes of the model, once it agrees with the golden vector."""
+    plain = compilers[name](threads=threads or usual_threads())
+    if not (able := plain.probe()):
+        raise Unavailable(f"compiler {name!r} cannot run here: {able}", fix=able.fix)
+    if not (takes := plain.supports(model)):
+        raise Unsupported(f"{name!r} cannot take {model.card.name}: {takes}", fix=takes.fix)
+    worker = worker_of(name, plain.threads)
+    with failing_as(BuildFailed, f"compiler {name!r} could not build {model.card.name}"):
+        content = worker.build(model)
+    _checked(worker, content, model, name)
+    return Artifact(name, content, repr(plain), plain.threads, plain.versions(), this_target())
 
 
 def _checked(doer: Compiler, content: bytes, model: Model, name: str) -> OpenNetwork:
