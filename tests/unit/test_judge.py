@@ -213,7 +213,7 @@ def test_a_vouched_model_is_checked_when_it_is_opened():
     program = PROGRAMS["picture"]()
     vector = golden_vector(program.model, program.inputs)
     wanted = np.abs(vector.outputs["y"]).max()
-    model = vouched(program.model, vector, apart={"a": {"b": 1e-6}})
+    model = vouched(program.model, vector, about={"apart": {"a": {"b": 1e-6}}})
     assert model.card.bound == pytest.approx(1e-3 * wanted)
     assert model.card.about["apart"] == {"a": {"b": 1e-6}}
     assert open_network(model, "onnxruntime", cache=None).card.golden is vector

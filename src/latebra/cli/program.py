@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "capacity": ("looking:capacity", "Show how long a message one picture carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
     "compare": ("comparing:compare", "Show what every compiler makes of a model, side by side."),
+    "compile": ("bundling:compile", "Compile a model into a bundle, which runs elsewhere."),
+    "run-model": ("bundling:run_model", "Run a bundle on arrays."),
     "doctor": ("looking:doctor", "Show what works on this machine, and what would mend the rest."),
     "carriers": ("looking:carriers", "List the ways to hide."),
     "compilers": ("looking:compilers", "List the compilers that can run the networks."),
