@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "reveal": ("hiding:reveal", "Reveal the message that pictures carry."),
     "capacity": ("looking:capacity", "Show how long a message one picture carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
+    "compare": ("comparing:compare", "Show what every compiler makes of a model, side by side."),
     "doctor": ("looking:doctor", "Show what works on this machine, and what would mend the rest."),
     "carriers": ("looking:carriers", "List the ways to hide."),
     "compilers": ("looking:compilers", "List the compilers that can run the networks."),

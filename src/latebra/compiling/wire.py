@@ -1,26 +1,40 @@
-"""Messages between a process and its worker: a line of JSON, then the bytes of arrays."""
+"""Messages between a process and its worker: a line of JSON, and arrays in memory they share."""
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latebra.compiling.arena import Arena
+from latebra.core.errors import RunFailed
 from latebra.core.network import Arrays
 
-_LENGTHS: Final = struct.Struct("<IQ")
-"""Bytes of JSON, then bytes of payload."""
+LENGTHS: Final = struct.Struct("<IQ")
+"""Bytes of JSON, then bytes of payload; the payload is empty where an arena holds it."""
+Reader = Callable[[int], bytes]
+"""Returns at least one byte and at most so many.
+
+Raises EOFError when the other end is closed.
+"""
+
+_ALIGNED: Final = 64
+"""A cache line, and what the widest vector load wants."""
+_MOST_HEAD_BYTES: Final = 1 << 26
+"""Names and shapes fill no more: what says so is no message, and is not waited for."""
+_PIECE: Final = 1 << 16
+"""What a pipe holds on Linux."""
 
 
 @dataclass(frozen=True)
 class Message:
-    """What crosses the pipe.
+    """What crosses.
 
     Args:
         head: Small facts, as JSON holds them.
@@ -28,69 +42,95 @@ class Message:
         blob: Bytes that are not an array, such as an artifact.
     """
 
-    head: Mapping[str, Any]
+    head: dict[str, Any]
     arrays: Arrays = field(default_factory=dict[str, NDArray[Any]])
     blob: bytes | memoryview = b""
 
 
-def packed(message: Message) -> bytes:
-    """Returns one message as the bytes that cross the pipe.
+class Garbled(Exception):
+    """What came is no message."""
+
+
+def packed(message: Message, arena: Arena | None = None) -> bytes:
+    """Returns the bytes that cross the pipe; arrays are written to ``arena``, where there is one.
 
     Raises:
-        TypeError: An array holds objects.
+        RunFailed: An array's type does not cross, such as one of Python objects.
+        OSError: The arena cannot grow so far.
     """
-    parts: list[bytes | memoryview] = []
-    described: list[tuple[str, str, tuple[int, ...]]] = []
+    described: list[tuple[str, str, tuple[int, ...], int]] = []
+    size = 0
     for name, array in message.arrays.items():
-        if array.dtype.hasobject:
-            raise TypeError(f"array {name!r} holds objects")
-        described.append((name, array.dtype.str, array.shape))
-        parts.append(np.ascontiguousarray(array).tobytes())
-    parts.append(message.blob)
-    head = json.dumps({"head": message.head, "arrays": described}).encode()
-    size = sum(len(part) for part in parts)
-    return b"".join([_LENGTHS.pack(len(head), size), head, *parts])
+        described.append((name, _spelt(name, array.dtype), array.shape, size))
+        size += -(-array.nbytes // _ALIGNED) * _ALIGNED
+    blob = (size, len(message.blob))
+    size += len(message.blob)
+    shared = arena is not None and size > 0
+    buffer = arena.reserved(size) if arena and shared else bytearray(size)
+    for (_, _, shape, at), array in zip(described, message.arrays.values(), strict=True):
+        np.ndarray(shape, array.dtype, buffer, at)[...] = array
+    if message.blob:
+        memoryview(buffer)[blob[0] : size] = message.blob
+    head = json.dumps([message.head, described, blob, size, shared]).encode()
+    if shared:
+        return LENGTHS.pack(len(head), 0) + head
+    return b"".join([LENGTHS.pack(len(head), size), head, buffer])
 
 
-def send(pipe: int, message: bytes) -> None:
-    """Writes one packed message to a file descriptor.
+def receive(read: Reader, arena: Arena | None = None) -> Message:
+    """Returns the next message; its arrays lie in ``arena`` where the sender put them there.
 
-    Raises:
-        OSError: The other end is closed.
-    """
-    left = memoryview(message)
-    while left:
-        left = left[os.write(pipe, left) :]
-
-
-def receive(pipe: int) -> Message:
-    """Reads one message from a file descriptor; its arrays may be written to.
+    They may be written to, and are the sender's again with the next message.
 
     Raises:
         EOFError: The other end closed before a whole message came.
+        Garbled: What came is no message.
     """
-    head_size, size = _LENGTHS.unpack(_exactly(pipe, _LENGTHS.size))
-    body = memoryview(_exactly(pipe, head_size + size))
-    described = json.loads(bytes(body[:head_size]))
-    at = head_size
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, dtype, shape in described["arrays"]:
-        kind = np.dtype(dtype)
-        count = int(np.prod(shape, dtype=np.int64))
-        flat: NDArray[Any] = np.frombuffer(body, kind, count, at)
-        # Copied, since the header's length leaves the bytes on an odd address.
-        arrays[name] = flat.reshape(shape).copy()
-        at += count * kind.itemsize
-    return Message(described["head"], arrays, body[at:])
+    start = read(_PIECE)
+    while len(start) < LENGTHS.size:
+        start += read(_PIECE)
+    head_size, size = LENGTHS.unpack_from(start)
+    if head_size > _MOST_HEAD_BYTES:
+        raise Garbled(f"it starts with {start[:16]!r}")
+    try:
+        body = _exactly(read, head_size + size, start[LENGTHS.size :])
+        told, described, (blob_at, blob_size), total, shared = json.loads(body[:head_size])
+        if shared and arena is None:
+            raise Garbled("it points into memory that is not shared")
+        flat = arena.flat(total) if arena and shared else _bytes(body[head_size:])
+        arrays = {
+            name: np.ndarray(tuple(shape), _dtype(spelling), flat, at)
+            for name, spelling, shape, at in described
+        }
+        return Message(told, arrays, flat.data[blob_at : blob_at + blob_size])
+    except (ValueError, TypeError, MemoryError, OSError) as error:
+        raise Garbled(f"{type(error).__name__}: {error}") from error
 
 
-def _exactly(pipe: int, size: int) -> bytearray:
-    read = bytearray(size)
-    left = memoryview(read)
-    while left:
-        piece = os.read(pipe, min(len(left), 1 << 20))
-        if not piece:
-            raise EOFError("the pipe is closed")
-        left[: len(piece)] = piece
-        left = left[len(piece) :]
-    return read
+def _exactly(read: Reader, size: int, start: bytes) -> bytearray:
+    if len(start) > size:
+        raise Garbled(f"{len(start) - size} bytes too many")
+    body = bytearray(start)
+    while len(body) < size:
+        body += read(min(size - len(body), 1 << 20))
+    return body
+
+
+def _bytes(payload: bytearray) -> NDArray[np.uint8]:
+    return np.ndarray((len(payload),), np.uint8, payload)
+
+
+def _spelt(name: str, dtype: np.dtype[Any]) -> str:
+    """Returns how the type is written; those that numpy lacks, such as bfloat16, by their name."""
+    if dtype.hasobject or dtype.fields:
+        raise RunFailed(
+            f"array {name!r} has the type {dtype}, which does not cross to another process",
+            fix="give arrays of numbers",
+        )
+    return dtype.str if np.dtype(dtype.str) == dtype else dtype.name
+
+
+def _dtype(spelling: str) -> np.dtype[Any]:
+    if spelling[:1] in "<>|=":
+        return np.dtype(spelling)
+    return np.dtype(getattr(importlib.import_module("ml_dtypes"), spelling))

@@ -55,6 +55,11 @@ class _Draft:
         self._nodes.append(node)
         return target
 
+    def cast(self, source: str, kind: int) -> str:
+        target = f"cast{len(self._nodes)}"
+        self._nodes.append(self._onnx.helper.make_node("Cast", [source], [target], to=kind))
+        return target
+
     def reshape(self, source: str, *shape: int) -> str:
         return self.do("Reshape", source, self.hold(np.array(shape, np.int64)))
 
@@ -161,6 +166,35 @@ def foreign() -> Model:
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("example.nowhere", 1)]
     written: bytes = helper.make_model(graph, opset_imports=opsets).SerializeToString()
     return Model(written, ModelCard("foreign", "0" * 64, "T3", np.inf))
+
+
+def lookup() -> Model:
+    """Returns a network of whole numbers that look up a table of five rows."""
+    draft = _Draft("lookup")
+    table = draft.hold(np.arange(15, dtype=np.float32).reshape(5, 3))
+    draft.do("Gather", table, draft.cast("ids", 7), to="y")
+    return draft.done({"ids": np.zeros((2, 4), np.int32)}, ["y"])
+
+
+def batched(channels: int | None = None) -> Model:
+    """Returns a network that adds to each row; both its axes are open.
+
+    Args:
+        channels: Length of what is added, so that rows must be as long; None adds one number.
+    """
+    import onnx
+
+    helper: Any = onnx.helper
+    x, y = (helper.make_tensor_value_info(name, 1, ["n", "c"]) for name in ("x", "y"))
+    row = np.ones(channels or 1, np.float32)
+    held: Any = onnx.numpy_helper.from_array(row, "row")
+    graph = helper.make_graph([helper.make_node("Add", ["x", "row"], ["y"])], "open", [x], [y])
+    graph.initializer.append(held)
+    opset = helper.make_opsetid("", OPSET)
+    proto = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+    written: bytes = proto.SerializeToString()
+    digest = hashlib.sha256(written).hexdigest()
+    return Model(written, ModelCard("open", digest, "T3", np.inf))
 
 
 PROGRAMS: Final[Mapping[str, Callable[[], Program]]] = {
