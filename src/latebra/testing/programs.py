@@ -176,6 +176,37 @@ def lookup() -> Model:
     return draft.done({"ids": np.zeros((2, 4), np.int32)}, ["y"])
 
 
+def normalised() -> Program:
+    """Batch normalisation as operator set 9 has it, then the highest of each row."""
+    import onnx
+
+    helper: Any = onnx.helper
+    numbers: Any = onnx.numpy_helper
+    rng = np.random.default_rng(5)
+    x = _normal(rng, 2, 4, 30)
+    held = {name: np.abs(_normal(rng, 4)) + 0.5 for name in ("scale", "bias", "mean", "var")}
+    nodes = [
+        helper.make_node("BatchNormalization", ["x", *held], ["n"]),
+        helper.make_node("GlobalMaxPool", ["n"], ["y"]),
+    ]
+    values = [
+        helper.make_tensor_value_info(name, 1, shape)
+        for name, shape in (("x", [2, 4, 30]), ("y", [2, 4, 1]))
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "normalised",
+        values[:1],
+        values[1:],
+        [numbers.from_array(array, name) for name, array in held.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=4)
+    written: bytes = proto.SerializeToString()
+    digest = hashlib.sha256(written).hexdigest()
+    # Three operations on numbers of order one.
+    return Program(Model(written, ModelCard("normalised", digest, "T3", np.inf)), {"x": x}, 2e-6)
+
+
 def batched(channels: int | None = None) -> Model:
     """Returns a network that adds to each row; both its axes are open.
 
