@@ -176,6 +176,37 @@ def lookup() -> Model:
     return draft.done({"ids": np.zeros((2, 4), np.int32)}, ["y"])
 
 
+def rows() -> Model:
+    """Returns a network that asks for its own lengths, to lay each item out as one row."""
+    import onnx
+
+    helper: Any = onnx.helper
+    nodes = [
+        helper.make_node("Shape", ["x"], ["lengths"]),
+        helper.make_node("Shape", ["x"], ["batch"], start=0, end=1),
+        helper.make_node("Gather", ["lengths", "places"], ["rest"]),
+        helper.make_node("Concat", ["batch", "minus"], ["wanted"], axis=0),
+        helper.make_node("Reshape", ["x", "wanted"], ["flat"]),
+        helper.make_node("Relu", ["flat"], ["y"]),
+        helper.make_node("Shape", ["x"], ["size"]),
+    ]
+    x = helper.make_tensor_value_info("x", 1, ["n", "a", "b"])
+    outputs = [
+        helper.make_tensor_value_info("y", 1, ["n", "c"]),
+        helper.make_tensor_value_info("size", 7, [3]),
+    ]
+    held: list[Any] = [
+        onnx.numpy_helper.from_array(np.array(values, np.int64), name)
+        for name, values in (("places", [1, 2]), ("minus", [-1]))
+    ]
+    graph = helper.make_graph(nodes, "rows", [x], outputs, held)
+    opset = helper.make_opsetid("", OPSET)
+    proto = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+    written: bytes = proto.SerializeToString()
+    digest = hashlib.sha256(written).hexdigest()
+    return Model(written, ModelCard("rows", digest, "T3", np.inf))
+
+
 def normalised() -> Program:
     """Batch normalisation as operator set 9 has it, then the highest of each row."""
     import onnx
