@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ Pairs = Sequence[tuple[int, int]]
 """What comes before and after, for each axis."""
 
 
+@runtime_checkable
 class Algebra(Protocol):
     """Functions on a vendor's arrays, of static shapes; names and meanings are NumPy's.
 
