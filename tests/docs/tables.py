@@ -66,6 +66,15 @@ def speed() -> str:
     return _table("compiler|hide|reveal|both|share inside the network", rows)
 
 
+def profile() -> str:
+    """Returns where the time of one picture goes."""
+    rows = [
+        (part, f"{100 * share:.1f} %")
+        for part, share in result("speed")["profile"]["shares"].items()
+    ]
+    return _table("part|share of the time", rows)
+
+
 def steps() -> str:
     """Returns what more Runge-Kutta steps bring."""
     rows = [
@@ -166,7 +175,7 @@ def uniformity() -> str:
             f"{test['statistic']:,.0f}",
             f"{test['freedom']:,}",
             f"{test['p_value']:.2f}",
-            f"{found['control']['tests'][name]['p_value']:.0e}",
+            _small(found["control"]["tests"][name]["p_value"]),
         )
         for name, test in found["tests"].items()
     ]
@@ -179,6 +188,7 @@ MADE: dict[str, Callable[[], str]] = {
         recovery,
         matrix,
         speed,
+        profile,
         steps,
         compilers,
         zoo,
@@ -188,6 +198,10 @@ MADE: dict[str, Callable[[], str]] = {
         uniformity,
     )
 }
+
+
+def _small(p_value: float) -> str:
+    return f"{p_value:.1e}" if p_value else "below 1e-6"
 
 
 def _table(head: str, rows: Iterable[Iterable[str]]) -> str:
