@@ -75,7 +75,9 @@ def _flatten(node: Node) -> Any:
 
 def _squeeze(node: Node) -> Any:
     shape, axes = node.shape(), node.numbers(1, "axes")
-    gone = {axis % len(shape) for axis in axes} if axes else {i for i, n in enumerate(shape) if n == 1}
+    gone = (
+        {axis % len(shape) for axis in axes} if axes else {i for i, n in enumerate(shape) if n == 1}
+    )
     kept = [n for i, n in enumerate(shape) if i not in gone]
     return node.algebra.reshape(node.inputs[0], kept)
 

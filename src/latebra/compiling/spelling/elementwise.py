@@ -74,9 +74,7 @@ def entries() -> dict[str, Entry]:
         "Identity": lambda node: node.inputs[0],
         "LeakyRelu": lambda node: _leaky(node, node.like(node.get("alpha", 0.01))),
         "Max": _several("maximum"),
-        "Mean": lambda node: node.map(
-            "divide", _several("add")(node), node.like(len(node.inputs))
-        ),
+        "Mean": lambda node: node.map("divide", _several("add")(node), node.like(len(node.inputs))),
         "Min": _several("minimum"),
         "Mish": lambda node: node.map(
             "multiply", node.inputs[0], node.map("tanh", _softplus(node))

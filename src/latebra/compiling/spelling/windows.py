@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, prod
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -95,9 +95,7 @@ def _deconvolve(node: Node) -> Any:
     parts = node.algebra.reshape(weights, (groups, inputs // groups, outputs, *kernel))
     parts = node.algebra.transpose(parts, (0, 2, 1, *range(3, 3 + rank)))
     weights = node.algebra.reshape(parts, (groups * outputs, inputs // groups, *kernel))
-    found = node.algebra.convolve(
-        node.inputs[0], weights, ones, around, dilations, strides, groups
-    )
+    found = node.algebra.convolve(node.inputs[0], weights, ones, around, dilations, strides, groups)
     return _biased(node, found)
 
 
