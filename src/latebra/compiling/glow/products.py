@@ -7,7 +7,8 @@ from math import prod
 
 import numpy as np
 
-from latebra.compiling.glow.low import Acc, Const, Contract, Load, Map, View
+from latebra.compiling.glow.borders import padded, windows
+from latebra.compiling.glow.low import Acc, Const, Contract, Load, View
 from latebra.compiling.glow.panels import in_panels
 from latebra.compiling.glow.values import Axes, Pending, Value, broadcast, finer, plain
 from latebra.compiling.glow.writer import Writer
@@ -118,82 +119,6 @@ def conv(
     order = (0, *range(at + 1, at + 1 + rank), *range(1, at + 1))
     axes: Axes = ((n,), (*group, outputs), *((length,) for length in space))
     return Value(made.expr, axes, Pending(made, order))
-
-
-def padded(w: Writer, x: Value, pads: tuple[int, ...], fill: float) -> View:
-    """Returns a tensor with a border, channels innermost in memory, written in one go.
-
-    Args:
-        w: Where to write.
-        x: Shape ``(batch, channels, *space)``.
-        pads: Elements before each axis of space, then after each; not below zero.
-        fill: What the border holds.
-    """
-    rank = len(x.shape) - 2
-    before, after = pads[:rank], pads[rank:]
-    if not any(pads):
-        view = w.view(x)
-        if view.strides[1] == 1 or x.shape[1] < 8:
-            return view
-        return w.view(w.settled_in(plain(view), (0, *range(2, rank + 2), 1)))
-    found = w.bordered(x, pads, fill)
-    if found is not None:
-        return found
-    shape = tuple(
-        n + low + high for n, low, high in zip(x.shape[2:], before, after, strict=True)
-    )
-    room = w.room((*x.shape[:2], *shape), x.dtype, (0, *range(2, rank + 2), 1))
-    border(w, room, pads, fill)
-    inside = replace(
-        room,
-        offset=sum(low * step for low, step in zip(before, room.strides[2:], strict=True)),
-        shape=x.shape,
-    )
-    w.write_as(x, inside)
-    return room
-
-
-def border(w: Writer, room: View, pads: tuple[int, ...], fill: float) -> None:
-    """Writes the border of a bordered tensor: two slabs an axis, none twice."""
-    rank = len(pads) // 2
-    start, shape = list((0,) * rank), list(room.shape[2:])
-    for axis in range(rank):
-        for first, length in (
-            (start[axis], pads[axis]),
-            (start[axis] + shape[axis] - pads[rank + axis], pads[rank + axis]),
-        ):
-            if not length:
-                continue
-            at = [*start]
-            at[axis] = first
-            size = [*shape]
-            size[axis] = length
-            offset = sum(i * step for i, step in zip(at, room.strides[2:], strict=True))
-            slab = replace(room, offset=room.offset + offset, shape=(*room.shape[:2], *size))
-            w.program.instructions.append(Map(slab, Const(room.dtype, fill)))
-        start[axis] += pads[axis]
-        shape[axis] -= pads[axis] + pads[rank + axis]
-
-
-def windows(
-    view: View, kernel: tuple[int, ...], strides: tuple[int, ...], dilations: tuple[int, ...]
-) -> View:
-    """Returns each window of a tensor: its axes of space, then those of the kernel."""
-    rank = len(kernel)
-    steps = view.strides[2:]
-    space = tuple(
-        (n - (k - 1) * d - 1) // s + 1
-        for n, k, s, d in zip(view.shape[2:], kernel, strides, dilations, strict=True)
-    )
-    return replace(
-        view,
-        shape=(*view.shape[:2], *space, *kernel),
-        strides=(
-            *view.strides[:2],
-            *(steps[i] * strides[i] for i in range(rank)),
-            *(steps[i] * dilations[i] for i in range(rank)),
-        ),
-    )
 
 
 def _depthwise(w: Writer, window: View, weights: View, rank: int) -> Value:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ctypes
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latebra.compiling.glow.bundle import Bundle, End
 from latebra.compiling.glow.llvm import binding, ready
 from latebra.compiling.glow.memory import ALIGN
-from latebra.compiling.glow.target import Target
+from latebra.compiling.glow.target import TARGETS, Target
 from latebra.compiling.glow.team import MOST_THREADS, SLEEPS, TEAM_BYTES
 
 
@@ -80,3 +81,45 @@ def _close(
     end(team.ctypes.data)
     for each in crew:
         each.join()
+
+
+class Runner:
+    """A bundle that runs, with memory of its own.
+
+    Args:
+        bundle: What to run.
+        threads: How many threads run it.
+    """
+
+    def __init__(self, bundle: Bundle, threads: int) -> None:
+        self.bundle = bundle
+        sizes = bundle.sizes
+        self._constants, self._mutable, self._activations = (
+            aligned(size) for size in (sizes.constants, sizes.mutable, sizes.activations)
+        )
+        self._constants[: len(bundle.weights)] = np.frombuffer(bundle.weights, np.uint8)
+        self._loaded = Loaded(bundle.code, bundle.name, TARGETS[bundle.target], threads)
+        self._lock = threading.Lock()
+        self._places = [each.ctypes.data for each in (
+            self._constants, self._mutable, self._activations
+        )]  # fmt: skip
+
+    def __call__(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Returns the outputs by name; they belong to the caller.
+
+        Raises:
+            ValueError: An input is missing, or of another type or shape.
+        """
+        with self._lock:
+            for end in self.bundle.inputs:
+                array = inputs.get(end.name)
+                if array is None or array.shape != end.shape or array.dtype != end.dtype:
+                    got = "missing" if array is None else f"{array.dtype} {array.shape}"
+                    raise ValueError(f"input {end.name!r} is {got}, not {end.dtype} {end.shape}")
+                self._view(end)[...] = array
+            self._loaded(*self._places)
+            return {end.name: self._view(end).copy() for end in self.bundle.outputs}
+
+    def _view(self, end: End) -> NDArray[Any]:
+        raw = self._mutable[end.start : end.start + end.size_bytes]
+        return raw.view(end.dtype).reshape(end.shape)

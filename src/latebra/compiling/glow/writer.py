@@ -263,6 +263,21 @@ class Writer:
         expr = on_views(value.expr, lambda view: view.pick(keep_axes))
         return Value(expr, groups, Pending(fold, order))
 
+    def known(self, value: Value) -> NDArray[Any] | None:
+        """Returns a tensor as an array, if it is a constant."""
+        if isinstance(value.expr, Const):
+            return np.full(value.shape, value.expr.value, value.dtype)
+        view = whole(value)
+        held = self.program.constants.get(view.buffer) if view else None
+        if view is None or held is None:
+            return None
+        steps = tuple(step * held.itemsize for step in view.strides)
+        return np.lib.stride_tricks.as_strided(held.reshape(-1)[view.offset :], view.shape, steps)
+
+    def plain_view(self, value: Value) -> Value:
+        """Returns the value in memory, one axis of the space an axis of the tensor."""
+        return plain(self.view(value))
+
     def settled_in(self, value: Value, order: tuple[int, ...]) -> Value:
         """Returns a copy of a value, its axes in memory in a given order."""
         out = self.room(value.space, value.dtype, order)
@@ -311,11 +326,18 @@ def best_order(value: Value) -> tuple[int, ...]:
         )
 
     guide = max(found, key=reach).view
-    steps: list[int] = list(guide.strides)
+    steps = [abs(step) for step in guide.strides]
     for axis in reversed(range(rank)):  # A repeated axis stays where it was among its neighbours.
         if not steps[axis]:
             steps[axis] = steps[axis + 1] if axis + 1 < rank else 0
     return tuple(sorted(range(rank), key=lambda axis: (-steps[axis], axis)))
+
+
+def memory_order(value: Value) -> tuple[int, ...]:
+    """Returns the axes of the tensor in the order in which it lies, or would lie, in memory."""
+    order = value.pending.order if value.pending else best_order(value)
+    owner = [axis for axis, group in enumerate(value.axes) for _ in group]
+    return tuple(dict.fromkeys(owner[axis] for axis in order))
 
 
 def whole(value: Value) -> View | None:
