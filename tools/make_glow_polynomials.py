@@ -17,7 +17,7 @@ def fit(values, powers, low, high, weight):
     left, scale = values(x), weight(x)
     found = []
     for i in range(len(powers)):
-        basis = np.stack([x ** power * scale for power in powers[i:]], 1).astype(np.float64)
+        basis = np.stack([x**power * scale for power in powers[i:]], 1).astype(np.float64)
         best = np.linalg.lstsq(basis, (left * scale).astype(np.float64), rcond=None)[0]
         found.append(np.float32(best[0]))
         left = left - np.longdouble(found[-1]) * x ** powers[i]

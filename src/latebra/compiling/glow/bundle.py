@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from latebra.compiling.glow.lowering import Steps, lowered
 from latebra.compiling.glow.low import Program, View
+from latebra.compiling.glow.lowering import Steps, lowered
 from latebra.compiling.glow.memory import ALIGN, Sizes, plan
 from latebra.compiling.glow.module import object_code
 from latebra.compiling.glow.target import Target
@@ -117,9 +117,7 @@ class Bundle:
         told = asdict(self)
         lengths = [len(told.pop(key)) for key in ("code", "weights")]
         head = json.dumps({**told, "lengths": lengths}).encode()
-        return b"".join(
-            [_MAGIC, len(head).to_bytes(8, "little"), head, self.code, self.weights]
-        )
+        return b"".join([_MAGIC, len(head).to_bytes(8, "little"), head, self.code, self.weights])
 
 
 def unpacked(written: bytes) -> Bundle:

@@ -198,7 +198,11 @@ def pool(w: Writer, inputs: Sequence[Value], told: Attributes, *, kind: str) -> 
     counts = np.ones((), np.float32)
     for i in range(rank):
         inside = np.zeros(x.shape[2 + i] + pads[i] + pads[rank + i], np.float32)
-        low, high = (0, len(inside)) if told.get("count_include_pad") else (pads[i], pads[i] + x.shape[2 + i])
+        low, high = (
+            (0, len(inside))
+            if told.get("count_include_pad")
+            else (pads[i], pads[i] + x.shape[2 + i])
+        )
         if told.get("count_include_pad"):
             high = x.shape[2 + i] + real[i] + real[rank + i]
         inside[low:high] = 1

@@ -156,7 +156,9 @@ def resize(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         length = x.shape[axis]
         if size == length and scale == 1:
             continue
-        place = _places(size, length, scale, str(told.get("coordinate_transformation_mode", "half_pixel")))
+        place = _places(
+            size, length, scale, str(told.get("coordinate_transformation_mode", "half_pixel"))
+        )
         if mode == "nearest":
             x = _nearest(w, x, axis, place, str(told.get("nearest_mode", "round_prefer_floor")))
         else:
@@ -172,7 +174,9 @@ def _sizes(
     axes = [axis % rank for axis in told.get("axes") or range(rank)]
     if told.get("antialias") or str(told.get("keep_aspect_ratio_policy", "stretch")) != "stretch":
         raise NotImplementedError("antialiased or ratio-keeping resizing")
-    if "coordinate_transformation_mode" in told and "crop" in str(told["coordinate_transformation_mode"]):
+    if "coordinate_transformation_mode" in told and "crop" in str(
+        told["coordinate_transformation_mode"]
+    ):
         raise NotImplementedError("resizing a crop")
     sizes, scales = list(x.shape), [1.0] * rank
     given = w.known(inputs[-1])

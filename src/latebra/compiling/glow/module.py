@@ -67,8 +67,7 @@ def _write(module: Any, program: Program, name: str, target: Target) -> None:
         if text not in kernels:
             kernels[text] = _kernel(module, instruction, bases, f"i{len(kernels)}", target)
         starts = [
-            e.at(places[buffer.space], buffer.start + offset, I8)
-            for buffer, offset in bases.places
+            e.at(places[buffer.space], buffer.start + offset, I8) for buffer, offset in bases.places
         ]
         e.b.call(kernels[text], [*starts, index, count])
         with e.b.if_then(shared):
@@ -84,9 +83,7 @@ def _write(module: Any, program: Program, name: str, target: Target) -> None:
     write_team(module, target, name, part)
 
 
-def _kernel(
-    module: Any, instruction: Instruction, bases: Bases, name: str, target: Target
-) -> Any:
+def _kernel(module: Any, instruction: Instruction, bases: Bases, name: str, target: Target) -> Any:
     kinds = [*[POINTER] * len(bases.places), I64, I64]
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
     function.linkage = "internal"

@@ -69,9 +69,7 @@ def tile(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     ))  # fmt: skip
 
 
-def sliced(
-    w: Writer, x: Value, axis: int, start: int, length: int, step: int = 1
-) -> Value:
+def sliced(w: Writer, x: Value, axis: int, start: int, length: int, step: int = 1) -> Value:
     """Returns every ``step``-th element from ``start`` on along one axis, ``length`` of them."""
     if len(x.axes[axis]) > 1 or x.pending:
         x = w.plain_view(x)

@@ -161,7 +161,7 @@ def _remainder(e: Emit, a: Any, b: Any) -> Any:
     return e.b.fsub(a, e.b.fmul(whole, b))
 
 
-def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:  # noqa: FBT001 a type
+def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:
     if unsigned:
         return e.b.urem(a, b)
     left = e.b.srem(a, b)
@@ -171,17 +171,15 @@ def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:  # noqa: F
     return e.select(wrong, e.b.add(left, b), left)
 
 
-def _whole_size(e: Emit, unsigned: bool, x: Any) -> Any:  # noqa: FBT001 a type
+def _whole_size(e: Emit, unsigned: bool, x: Any) -> Any:
     return x if unsigned else e.select(e.b.icmp_signed("<", x, e.number(0, x)), e.b.neg(x), x)
 
 
-def _whole_sign(e: Emit, unsigned: bool, x: Any) -> Any:  # noqa: FBT001 a type
+def _whole_sign(e: Emit, unsigned: bool, x: Any) -> Any:
     zero, one = e.number(0, x), e.number(1, x)
     positive = (e.b.icmp_unsigned if unsigned else e.b.icmp_signed)(">", x, zero)
     value = e.select(positive, one, zero)
-    return value if unsigned else e.select(
-        e.b.icmp_signed("<", x, zero), e.number(-1, x), value
-    )
+    return value if unsigned else e.select(e.b.icmp_signed("<", x, zero), e.number(-1, x), value)
 
 
 _FLOATS: Final[dict[str, Step]] = {

@@ -97,7 +97,9 @@ def _formula(formula: Callable[..., Point], **defaults: float) -> Rule:
 
     def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         points = [Point(w, value) for value in inputs]
-        return formula(*points, **{key: told.get(key, value) for key, value in defaults.items()}).value
+        return formula(
+            *points, **{key: told.get(key, value) for key, value in defaults.items()}
+        ).value
 
     return rule
 

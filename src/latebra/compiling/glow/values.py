@@ -263,4 +263,3 @@ def finer(first: Axes, second: Axes) -> Axes | None:
             return None
         found.append(tuple(pieces))
     return tuple(found)
-

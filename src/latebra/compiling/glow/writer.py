@@ -13,8 +13,6 @@ from latebra.compiling.glow.low import (
     Acc,
     Buffer,
     Const,
-    Contract,
-    Expr,
     Fold,
     Load,
     Map,
@@ -74,7 +72,7 @@ class Writer:
         """Returns a constant tensor; one that repeats a number is that number."""
         if array.size and (array.size == 1 or bool((array == array.flat[0]).all())):
             number = array.flat[0].item()
-            if number == number:  # noqa: PLR0124 not a number is kept as it is written
+            if number == number:
                 shape = tuple((length,) for length in array.shape)
                 return Value(Const(str(array.dtype), number), shape)
         return plain(self.constant(array))
@@ -158,11 +156,7 @@ class Writer:
         several = sum(value.pending is not None for value in values) > 1
         owner: Pending | None = None
         for value in values:
-            if value.pending and (several and owner not in (None, value.pending)):
-                ready.append(self.settled(value))
-            elif value.pending and value.shape != shape:
-                ready.append(self.settled(value))
-            elif prod(value.shape) * 2 <= size and value.cost > 0:
+            if (value.pending and (several and owner not in (None, value.pending))) or (value.pending and value.shape != shape) or (prod(value.shape) * 2 <= size and value.cost > 0):
                 ready.append(self.settled(value))
             else:
                 owner = owner or value.pending
