@@ -98,33 +98,33 @@ def _contiguity(view: View, rank: int) -> int:
 def _over_outputs(e: Emit, bases: Bases, fold: Fold, index: Any, count: Any) -> None:
     lanes, inner = e.target.lanes, len(fold.out.shape) - 1
     length = fold.out.shape[inner]
+    rest = length % lanes
     block = min(4, max(1, length // lanes))
 
-    def some(indices: list[Any], low: Any, high: Any, wide: int, turns: int) -> Any:
-        step = wide * turns
-        body = e.b.sub(high, e.b.srem(e.b.sub(high, low), I64(step)))
-        with e.loop(low, body, step) as i:
-            starts = [e.b.add(i, I64(turn * wide)) for turn in range(turns)]
-            totals = [_start(e, fold, wide) for _ in starts]
+    def some(indices: list[Any], starts: list[Any], valid: int = 0) -> None:
+        totals = [_start(e, fold, lanes) for _ in starts]
 
-            def term(folded: list[Any]) -> None:
-                for total, here in zip(totals, starts, strict=True):
-                    place = Place(e, bases, [*indices, here, *folded], inner, wide)
-                    _accumulate(e, fold, total, place)
-
-            _loops(e, fold.folded, term)
+        def term(folded: list[Any]) -> None:
             for total, here in zip(totals, starts, strict=True):
-                value = e.b.load(total)
-                place = Place(e, bases, [*indices, here], inner, wide, value)
-                place.store(fold.out, place.value(fold.expr))
-        return body
+                place = Place(e, bases, [*indices, here, *folded], inner, lanes, valid=valid)
+                _accumulate(e, fold, total, place)
+
+        _loops(e, fold.folded, term)
+        for total, here in zip(totals, starts, strict=True):
+            value = e.b.load(total)
+            place = Place(e, bases, [*indices, here], inner, lanes, value, valid)
+            place.store(fold.out, place.value(fold.expr), valid)
 
     def points(indices: list[Any], low: Any, high: Any) -> None:
-        if length >= lanes:
-            if block > 1:
-                low = some(indices, low, high, lanes, block)
-            low = some(indices, low, high, lanes, 1)
-        some(indices, low, high, 1, 1)
+        for turns in sorted({block, 1}, reverse=True):
+            body = e.b.sub(high, e.b.srem(e.b.sub(high, low), I64(turns * lanes)))
+            with e.loop(low, body, turns * lanes) as i:
+                some(indices, [e.b.add(i, I64(turn * lanes)) for turn in range(turns)])
+            low = body
+        if rest:
+            end = e.b.icmp_signed("==", high, I64(length))
+            with e.b.if_then(e.b.and_(end, e.b.icmp_signed("<", low, high))):
+                some(indices, [I64(length - rest)], rest)
 
     share(e, fold.out.shape, index, count, points, grain=lanes)
 
@@ -150,14 +150,12 @@ def _row(e: Emit, bases: Bases, fold: Fold, indices: list[Any]) -> Any:
             _accumulate(e, fold, total, place)
         if rest:
             # The last elements go to the first shares; the others keep what they have.
-            place = Place(e, bases, [*indices, *folded, I64(length - rest)])
+            here = [*indices, *folded, I64(length - rest)]
+            place = Place(e, bases, here, axis, SHARES, valid=rest)
             kept = e.b.load(total)
-            for lane in range(rest):
-                place = Place(e, bases, [*indices, *folded, I64(length - rest + lane)])
-                old = e.b.extract_element(kept, I64(lane))
-                new = _combined(e, fold, old, place)
-                kept = e.b.insert_element(kept, new, I64(lane))
-            e.b.store(kept, total)
+            new = _combined(e, fold, kept, place)
+            first = ir.Constant(ir.VectorType(I1, SHARES), [I1(i < rest) for i in range(SHARES)])
+            e.b.store(e.select(first, new, kept), total)
 
     _loops(e, fold.folded[:-1], term)
     value = e.b.load(total)

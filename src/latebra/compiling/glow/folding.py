@@ -22,16 +22,7 @@ Rule = Callable[[Writer, Sequence[Value], Attributes], Value]
 def mean(w: Writer, x: Point, axes: tuple[int, ...]) -> Point:
     """Returns the mean over some axes, each of which becomes one."""
     count = prod(x.value.shape[axis] for axis in axes)
-    return Point(w, total(w, "sum", x.value, axes)) / count
-
-
-def total(w: Writer, kind: str, x: Value, axes: tuple[int, ...]) -> Value:
-    """Returns a fold over some axes; outer ones first where a short one is the contiguous one.
-
-    Lanes then hold neighbours, and only what is left is added across them.
-    """
-    x = w.settled(x) if x.pending else x
-    return w.fold(kind, x, axes)
+    return Point(w, w.total("sum", x.value, axes)) / count
 
 
 def reduction(
@@ -54,7 +45,7 @@ def reduction(
             return x
         chosen = tuple(sorted({axis % len(x.shape) for axis in axes})) or tuple(range(len(x.shape)))
         point = Point(w, x)
-        folded = Point(w, total(w, kind, before(point).value if before else x, chosen))
+        folded = Point(w, w.total(kind, before(point).value if before else x, chosen))
         if after:
             folded = after(folded, prod(x.shape[axis] for axis in chosen))
         return folded.value if told.get("keepdims", 1) else _bare(w, folded.value, chosen)
@@ -86,9 +77,11 @@ def log_softmax(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 def normalised(w: Writer, x: Value, axes: tuple[int, ...], epsilon: float) -> Point:
     """Returns a tensor with mean 0 and variance 1 over some axes."""
     point = Point(w, w.settled(x))
-    centred = point - Point(w, w.settled(mean(w, point, axes).value))
-    spread = mean(w, centred * centred, axes) + epsilon
-    return centred * Point(w, w.settled((1.0 / spread.do("sqrt")).value))
+    middle = w.settled(mean(w, point, axes).value)
+    centred = point - Point(w, w.spread(middle, point.value))
+    variance = mean(w, centred * centred, axes) + epsilon
+    factor = w.settled((1.0 / variance.do("sqrt")).value)
+    return centred * Point(w, w.spread(factor, point.value))
 
 
 def layer_norm(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -221,7 +214,7 @@ def global_pool(kind: str) -> Rule:
         x = inputs[0]
         axes = tuple(range(2, len(x.shape)))
         if kind == "max":
-            return total(w, "max", x, axes)
+            return w.total("max", x, axes)
         return mean(w, Point(w, x), axes).value
 
     return rule

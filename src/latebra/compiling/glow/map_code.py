@@ -34,21 +34,27 @@ def write_map(e: Emit, bases: Bases, instruction: Map, index: Any, count: Any) -
         return
     inner = rank - 1
     length = out.shape[inner]
-    wide = e.target.lanes if out.strides[inner] == 1 and length >= e.target.lanes else 1
+    wide = e.target.lanes if out.strides[inner] == 1 and length > 1 else 1
     # Two registers at a time hide the latency of short expressions.
     turns = 2 if wide > 1 and length >= 2 * wide and sum(1 for _ in walk(expr)) < 40 else 1
+    rest = length % wide
+
+    def some(indices: list[Any], valid: int = 0) -> None:
+        place = Place(e, bases, indices, inner, wide, valid=valid)
+        place.store(out, place.value(expr), valid)
 
     def points(indices: list[Any], low: Any, high: Any) -> None:
-        body = e.b.sub(high, e.b.srem(e.b.sub(high, low), I64(wide * turns)))
-        with e.loop(low, body, wide * turns) as i:
-            for turn in range(turns):
-                here = e.b.add(i, I64(turn * wide)) if turn else i
-                place = Place(e, bases, [*indices, here], inner, wide)
-                place.store(out, place.value(expr))
-        if wide * turns > 1:
-            with e.loop(body, high) as i:
-                place = Place(e, bases, [*indices, i], inner)
-                place.store(out, place.value(expr))
+        # Shares begin at multiples of a register; what is left over lies at the very end.
+        for step in sorted({wide * turns, wide}, reverse=True):
+            body = e.b.sub(high, e.b.srem(e.b.sub(high, low), I64(step)))
+            with e.loop(low, body, step) as i:
+                for turn in range(step // wide):
+                    some([*indices, e.b.add(i, I64(turn * wide)) if turn else i])
+            low = body
+        if rest:
+            end = e.b.icmp_signed("==", high, I64(length))
+            with e.b.if_then(e.b.and_(end, e.b.icmp_signed("<", low, high))):
+                some([*indices, I64(length - rest)], rest)
 
     share(e, out.shape, index, count, points, grain=wide * 4)
 

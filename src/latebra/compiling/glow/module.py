@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from latebra.compiling.glow import contract_code, fold_code, map_code
 from latebra.compiling.glow.emit import Emit
+from latebra.compiling.glow.hazards import Hazards
 from latebra.compiling.glow.llvm import I8, I32, I64, POINTER, binding, ir
 from latebra.compiling.glow.low import (
     Contract,
@@ -60,6 +61,7 @@ def _write(module: Any, program: Program, name: str, target: Target) -> None:
     places = dict(zip(_SPACES, spaces, strict=True))
     e = Emit(ir.IRBuilder(part.append_basic_block()), target)
     barrier = write_barrier(module, target)
+    hazards = Hazards()
     shared = e.b.icmp_signed(">", count, I64(1))
     for instruction in program.instructions:
         bases = Bases([instruction.out, *reads(instruction)])
@@ -69,9 +71,12 @@ def _write(module: Any, program: Program, name: str, target: Target) -> None:
         starts = [
             e.at(places[buffer.space], buffer.start + offset, I8) for buffer, offset in bases.places
         ]
+        if hazards.met(instruction):
+            with e.b.if_then(shared):
+                e.b.call(barrier, [team, count])
         e.b.call(kernels[text], [*starts, index, count])
-        with e.b.if_then(shared):
-            e.b.call(barrier, [team, count])
+    with e.b.if_then(shared):
+        e.b.call(barrier, [team, count])
     e.b.ret_void()
 
     kinds = [POINTER, POINTER, POINTER]

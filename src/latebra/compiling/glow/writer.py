@@ -42,6 +42,9 @@ from latebra.compiling.glow.values import (
 _MOST: Final = 48
 """Operations of one instruction: past that, compiling takes longer than a store and a load."""
 
+_SHORT: Final = 64
+"""An axis of so few neighbours is worth a copy of what is repeated along it."""
+
 
 class Writer:
     """A low-level program in the making.
@@ -204,36 +207,82 @@ class Writer:
         Raises:
             ValueError: The factor's space is another.
         """
+        spread = _spread(value.axes)
+        inside = {axis for i in axes for axis in spread[i]}
+        return self.fold_space(kind, value, inside, factor=factor)
+
+    def fold_space(
+        self, kind: str, value: Value, inside: set[int], *, factor: Value | None = None
+    ) -> Value:
+        """Returns a value folded over some axes of its space.
+
+        Raises:
+            ValueError: The factor's space is another.
+        """
         if value.pending:
             value = self.settled(value)
         if factor is not None and factor.axes != value.axes:
             raise ValueError(f"axes {factor.axes} and {value.axes} differ")
         outside: list[int] = []
-        inside: list[int] = []
         groups: list[tuple[int, ...]] = []
-        at = 0
-        for axis, group in enumerate(value.axes):
-            here = range(at, at + len(group))
-            at += len(group)
-            if axis in axes:
-                inside += here
-                outside.append(-1)
-            else:
-                outside += here
-            groups.append((1,) if axis in axes else group)
-        order = (*outside, *inside)
+        for axes_of in _spread(value.axes):
+            left = [axis for axis in axes_of if axis not in inside]
+            outside += left or [-1]
+            groups.append(tuple(value.space[axis] for axis in left) or (1,))
+        folded = sorted(inside)
+        order = (*outside, *folded)
         guide = best_order(value)
         rest = [guide.index(axis) if axis >= 0 else -1 for axis in outside]
         made = Fold(
             self.nowhere(tuple(n for group in groups for n in group), value.dtype),
             kind,
             on_views(value.expr, lambda view: picked(view, order)),
-            tuple(value.space[axis] for axis in inside),
+            tuple(value.space[axis] for axis in folded),
             Acc(value.dtype),
             on_views(factor.expr, lambda view: picked(view, order)) if factor else None,
         )
         lay = tuple(sorted(range(len(outside)), key=lambda i: (rest[i], i)))
         return Value(made.expr, tuple(groups), Pending(made, lay))
+
+    def total(self, kind: str, value: Value, axes: tuple[int, ...]) -> Value:
+        """Returns a fold in two steps where a short axis of neighbours is only part of it.
+
+        First the other axes: lanes hold neighbours then. What is left is small.
+        """
+        value = self.settled(value) if value.pending else value
+        spread = _spread(value.axes)
+        inside = [axis for i in axes for axis in spread[i] if value.space[axis] != 1]
+        order = [axis for axis in best_order(value) if axis in inside]
+        if len(order) > 1 and nearest(value) == order[-1]:
+            first = self.fold_space(kind, value, set(order[:-1]))
+            value = self.settled(first)
+        return self.fold(kind, value, axes)
+
+    def spread(self, small: Value, like: Value) -> Value:
+        """Returns a value of axes of one repeated along the short axis of neighbours of another.
+
+        Without it a loop over both would end after every few neighbours.
+
+        Args:
+            small: As many axes as ``like``; each is one, or as long.
+            like: Where ``small`` will be used.
+        """
+        axis = nearest(like)
+        small = self.settled(small)
+        if axis < 0 or like.space[axis] > _SHORT or not isinstance(small.expr, Load):
+            return small
+        wide = broadcast(small, like.axes).expr
+        assert isinstance(wide, Load)
+        used = [i for i, step in enumerate(wide.view.strides) if step and like.space[i] != 1]
+        if axis in used or not used:
+            return small
+        order = [i for i in best_order(like) if i in used or i == axis]
+        source = wide.view.pick(tuple(order))
+        room = self.room(source.shape, small.dtype)
+        self.program.instructions.append(Map(room, Load(small.dtype, source)))
+        steps = dict(zip(order, room.strides, strict=True))
+        strides = tuple(steps.get(i, 0) for i in range(len(like.space)))
+        return Value(Load(small.dtype, replace(room, shape=like.space, strides=strides)), like.axes)
 
     def dropped(self, value: Value, axes: tuple[int, ...]) -> Value:
         """Returns a value without some axes of one; a fold stays open to what follows."""
@@ -325,6 +374,20 @@ def best_order(value: Value) -> tuple[int, ...]:
         if not steps[axis]:
             steps[axis] = steps[axis + 1] if axis + 1 < rank else 0
     return tuple(sorted(range(rank), key=lambda axis: (-steps[axis], axis)))
+
+
+def nearest(value: Value) -> int:
+    """Returns the axis of the space along which what a value reads are neighbours, or -1."""
+    order = best_order(value)
+    views = [load.view for load in loads(value.expr)]
+    last = [axis for axis in order if value.space[axis] != 1][-1:]
+    return last[0] if last and any(view.strides[last[0]] == 1 for view in views) else -1
+
+
+def _spread(axes: Axes) -> list[range]:
+    """For each axis of the tensor, which axes of the space it is made of."""
+    starts = np.cumsum([0, *(len(group) for group in axes)]).tolist()
+    return [range(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
 
 
 def memory_order(value: Value) -> tuple[int, ...]:
