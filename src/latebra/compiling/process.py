@@ -154,9 +154,9 @@ class Process:
             self._watch.stop()
 
     def _packed(self, request: Message, place: int | None, verb: str) -> bytes:
-        head = {**request.head, "place": place}
+        request = request._replace(head={**request.head, "place": place})
         try:
-            return wire.packed(Message(head, request.arrays, request.blob), self._given)
+            return wire.packed(request, self._given)
         except OSError as error:
             raise _failure(verb)(
                 f"there is no room for what {self._who} is to be given: {error.strerror}",

@@ -22,7 +22,7 @@ OLDEST = (3, 11)
 
 def refuse(what: str, fix: str) -> None:
     """Sends one answer, as ``wire`` packs it, that says why there will be no other."""
-    told = [{"error": "Unavailable", "what": what, "fix": fix}, [], [0, 0], 0, False]
+    told = [{"error": "Unavailable", "what": what, "fix": fix}, [], 0, 0, False]
     head = json.dumps(told).encode()
     os.write(1, struct.pack("<IQ", len(head), 0) + head)
     sys.exit(0)

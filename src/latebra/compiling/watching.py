@@ -47,6 +47,7 @@ class Watch:
         self._limit_bytes = limit_bytes
         self._deadline = 0.0
         self._timer: threading.Timer | None = None
+        self._polls: dict[int, select.poll] = {}
         self._fired = False
 
     def start(self, timeout_s: float) -> None:
@@ -97,8 +98,10 @@ class Watch:
     def _wait(self, pipe: int, *, writing: bool) -> None:
         if self._timer:
             return
-        poll = select.poll()
-        poll.register(pipe, select.POLLOUT if writing else select.POLLIN)
+        poll = self._polls.get(pipe)
+        if poll is None:
+            poll = self._polls[pipe] = select.poll()
+            poll.register(pipe, select.POLLOUT if writing else select.POLLIN)
         longest = _LONGEST_NAP_S if self._limit_bytes is None else _NAP_S
         while True:
             left_s = self._deadline - time.monotonic()
