@@ -159,11 +159,7 @@ class Writer:
         several = sum(value.pending is not None for value in values) > 1
         owner: Pending | None = None
         for value in values:
-            if (
-                (value.pending and (several and owner not in (None, value.pending)))
-                or (value.pending and value.shape != shape)
-                or (prod(value.shape) * 2 <= size and value.cost > 0)
-            ):
+            if (value.pending and (several and owner not in (None, value.pending))) or (value.pending and value.shape != shape) or (prod(value.shape) * 2 <= size and value.cost > 0):
                 ready.append(self.settled(value))
             else:
                 owner = owner or value.pending
