@@ -215,6 +215,16 @@ def test_auto_takes_the_compiler_whose_artifact_suits(made, saved, monkeypatch):
         run(replace(opened, artifacts=()), "auto")
 
 
+def test_an_artifact_is_loaded_where_what_built_it_is_absent(made, saved, builds, monkeypatch):
+    opened = Bundle.open(saved, trusted=True)
+    monkeypatch.setattr(OnnxRuntime, "needs", {**OnnxRuntime.needs, "absent_builder": "absent"})
+    assert not OnnxRuntime().probe()
+    assert run(opened).run(integers().inputs)["y"].size
+    assert builds == []
+    with pytest.raises(Unavailable, match="absent is not installed"):
+        run(replace(opened, artifacts=()))
+
+
 def test_without_an_artifact_auto_takes_the_first_that_can(made):
     assert run(Bundle(made.model), "auto").compiler == "onnxruntime"
 
