@@ -93,6 +93,53 @@ def compilers() -> str:
     return _table("compiler|milliseconds|ratio to `onnxruntime`|largest error", rows)
 
 
+def zoo() -> str:
+    """Returns each network of the zoo with each compiler's CPU time against ONNX Runtime's."""
+    found = result("zoo")
+    names = list(found["summary"]["compilers"])
+    rows = []
+    for network, each in found["networks"].items():
+        told = {row["compiler"]: row for row in each["rows"]}
+        cells = [_zoo_cell(told.get(name)) for name in names]
+        rows.append((f"`{network}`", each["kind"], *cells))
+    return _table("network|what it is|" + "|".join(f"`{name}`" for name in names), rows)
+
+
+def _zoo_cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    if row["outcome"] != "ok":
+        return row["outcome"].replace("_", " ")
+    return "ok" if row["cpu_ratio"] is None else f"{row['cpu_ratio']:.2f}"
+
+
+def coverage() -> str:
+    """Returns how many networks of the zoo each compiler gets right, and how fast."""
+    rows = []
+    for name, row in result("zoo")["summary"]["compilers"].items():
+        others = [
+            f"{count} {word.replace('_', ' ')}"
+            for word, count in row["outcomes"].items()
+            if word != "ok"
+        ]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{row['ok']} of {row['of']}",
+                ", ".join(others),
+                *(_ratio(row[which]) for which in ("cpu_ratio", "wall_ratio")),
+                "" if row["relative_error"] is None else f"{row['relative_error']:.0e}",
+                f"{row['same_bits']} of {row['ok']}",
+            )
+        )
+    head = "compiler|right|else|CPU time, 1 thread|wall time, 2 threads|median error|same bits"
+    return _table(head, rows)
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
 def codes() -> str:
     """Returns how far each code is from the finite-length bound, and how fast it is."""
     rows = [
@@ -144,6 +191,8 @@ MADE: dict[str, Callable[[], str]] = {
         profile,
         steps,
         compilers,
+        zoo,
+        coverage,
         codes,
         detection,
         uniformity,
