@@ -58,7 +58,7 @@ def load_model(
             f"a {type(source).__name__} is no model",
             fix="give an ONNX file, its bytes, a bundled model's name or a torch module",
         )
-    given: Any = source  # What else may be called has no path.
+    given: Any = source  # pyright: ignore[reportUnknownVariableType] of whatever is called so
     path = Path(given)
     if not path.exists() and str(given) in list(models):
         return Model(models.onnx(str(given)), models[str(given)])
