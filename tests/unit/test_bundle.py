@@ -215,6 +215,16 @@ def test_auto_takes_the_compiler_whose_artifact_suits(made, saved, monkeypatch):
         run(replace(opened, artifacts=()), "auto")
 
 
+def test_an_artifact_is_loaded_where_what_built_it_is_absent(made, saved, builds, monkeypatch):
+    opened = Bundle.open(saved, trusted=True)
+    monkeypatch.setattr(OnnxRuntime, "needs", {**OnnxRuntime.needs, "absent_builder": "absent"})
+    assert not OnnxRuntime().probe()
+    assert run(opened).run(integers().inputs)["y"].size
+    assert builds == []
+    with pytest.raises(Unavailable, match="absent is not installed"):
+        run(replace(opened, artifacts=()))
+
+
 def test_without_an_artifact_auto_takes_the_first_that_can(made):
     assert run(Bundle(made.model), "auto").compiler == "onnxruntime"
 
@@ -253,12 +263,26 @@ def test_what_is_no_card_or_no_model_is_not_written(made, tmp_path):
     for model in (
         Model(made.model.onnx, replace(card, name="Not an id")),
         Model(made.model.onnx, replace(card, about={"f": print})),
-        Model(made.model.onnx, replace(card, about={"f": float("nan")})),
         Model(b"\x89PNG", card),
     ):
         with pytest.raises(UnwritableFile, match="cannot be written as a bundle"):
             Bundle(model).save(tmp_path / "it")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_that_json_lacks_are_null(made, tmp_path):
+    about = {"apart": {"a": {"b": float("nan")}}, "most": [1.5, float("inf")]}
+    card = replace(made.model.card, about=about, bound=float("inf"), golden=None)
+    found = Bundle.open(Bundle(Model(made.model.onnx, card)).save(tmp_path / "it"))
+    assert found.model.card.about == {"apart": {"a": {"b": None}}, "most": [1.5, None]}
+    assert found.model.card.bound == float("inf")
+
+
+def test_artifacts_of_unknown_compilers_are_passed_over(made, tmp_path):
+    (artifact,) = made.artifacts
+    strange = [replace(artifact, compiler=name) for name in ("of_tomorrow", "ngraph:of_tomorrow")]
+    path = replace(made, artifacts=tuple(strange)).save(tmp_path / "it")
+    assert run(Bundle.open(path, trusted=True), "auto").compiler == "onnxruntime"
 
 
 def test_nothing_there_is_said(tmp_path):

@@ -15,7 +15,7 @@ from latebra.compiling.isolated import worker_of
 from latebra.compiling.manifest import MANIFEST, digest_of
 from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
 from latebra.compiling.target import this_target
-from latebra.compiling.worker import compilers, make
+from latebra.compiling.worker import make
 from latebra.core.errors import (
     BuildFailed,
     CompileError,
@@ -23,6 +23,7 @@ from latebra.core.errors import (
     LoadFailed,
     RunFailed,
     Unavailable,
+    UnknownPlugin,
     UnreadableFile,
     Unsupported,
     UnwritableFile,
@@ -201,7 +202,11 @@ def _built(model: Model, name: str, threads: int | None) -> Artifact:
 
 
 def _is_known(compiler: str) -> bool:
-    return compiler.partition(":")[0] in compilers
+    try:
+        make(compiler, 1)
+    except UnknownPlugin:
+        return False
+    return True
 
 
 def _checked(doer: Compiler, content: bytes, model: Model, name: str) -> OpenNetwork:
