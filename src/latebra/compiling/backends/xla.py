@@ -138,9 +138,7 @@ class _Program(Executable):
             # Copies on both sides: on a CPU the vendor's arrays may be views of numpy's.
             given = [self._put(np.array(inputs[name])) for name in self._inputs]
             found = self._program.execute(given)
-            return {
-                name: np.array(each) for name, each in zip(self._outputs, found, strict=True)
-            }
+            return {name: np.array(each) for name, each in zip(self._outputs, found, strict=True)}
 
 
 def _compiled(jax: Any, exported: Any) -> Any:
