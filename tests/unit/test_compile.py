@@ -76,3 +76,24 @@ def test_a_goal_that_is_none_is_said_before_the_work():
             PROGRAMS["clock"]().model, goal="speed", progress=lambda *step: seen.append(step)
         )
     assert seen == []
+
+
+def test_a_torch_module_is_a_model():
+    torch = pytest.importorskip("torch", reason="torch is an extra")
+    layers = [torch.nn.Conv2d(3, 4, 3), torch.nn.Dropout(0.5), torch.nn.SiLU()]
+    module = torch.nn.Sequential(*layers).train()
+    x = np.random.default_rng(0).standard_normal((2, 3, 8, 8)).astype(np.float32)
+    model = lb.load_model(module, example=[x])
+    assert module.training
+    assert model.card.name == "sequential"
+    with torch.no_grad():
+        wanted = module.eval()(torch.from_numpy(x)).numpy()
+    found = lb.Bundle.built(model).network("onnxruntime").run({"x0": x})["y0"]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    with pytest.raises(InputError, match="without an example"):
+        lb.load_model(module)
+
+
+def test_what_is_no_model_is_refused_in_words():
+    with pytest.raises(InputError, match="a function is no model"):
+        lb.load_model(lambda x: x)

@@ -8,26 +8,24 @@ from typing import Any, Final
 from latebra.compiling.glow.emit import Emit
 from latebra.compiling.glow.llvm import F32, I64, ir
 from latebra.compiling.glow.low import Panels
-from latebra.compiling.glow.map_code import only_first, part
+from latebra.compiling.glow.map_code import part
 from latebra.compiling.glow.point import Bases, Place
 from latebra.compiling.glow.tiles import Tiling
 
 _UNROLL: Final = 4
-_SMALL: Final = 40_000
-"""Multiply-adds below which one thread does it all."""
 
 
 def write_contract(
     e: Emit, bases: Bases, tiling: Tiling, panels: Panels, index: Any, count: Any
 ) -> None:
-    """Writes the code that computes this thread's share of a contraction's tiles.
+    """Writes the code that computes one piece's share of a contraction's tiles.
 
     Args:
         e: A builder in the function.
         bases: The addresses of the instruction's views.
         tiling: The contraction, from ``tiles.tiled``.
         panels: How its right-hand factor lies.
-        index: Which thread this is.
+        index: Which piece this is.
         count: How many there are.
     """
     *outer, rows, columns = tiling.out.shape
@@ -49,10 +47,6 @@ def write_contract(
         m, p = (second, first) if heavy_right else (first, second)
         _tile(e, bases, tiling, panels, above, m, p)
 
-    if prod(tiling.out.shape) * depth < _SMALL:
-        with only_first(e, index), e.loop(0, everything) as number:
-            tile(number)
-        return
     low, high = part(e, everything, index, count)
     with e.loop(low, high) as number:
         tile(number)

@@ -68,7 +68,7 @@ def prepared(fold: Fold) -> Fold:
 
 
 def write_fold(e: Emit, bases: Bases, fold: Fold, index: Any, count: Any) -> None:
-    """Writes the code that computes this thread's share of a prepared fold."""
+    """Writes the code that computes one piece's share of a prepared fold."""
     rank = len(fold.out.shape)
     views = [*all_views(fold.source), *all_views(fold.factor)]
     along = max((_contiguity(view, rank) for view in views), default=0)
@@ -192,7 +192,7 @@ def _type(fold: Fold) -> str:
 def _start(e: Emit, fold: Fold, lanes: int) -> Any:
     dtype = _type(fold)
     kind = I1 if dtype == "bool" else MEMORY[dtype]
-    value: float
+    value: int | float
     if fold.kind in ("sum", "dot"):
         value = 0
     elif fold.kind == "prod":

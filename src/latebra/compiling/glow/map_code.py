@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any, Final
+from typing import Any
 
 from latebra.compiling.glow.emit import Emit
 from latebra.compiling.glow.llvm import I64
@@ -11,26 +10,21 @@ from latebra.compiling.glow.low import Map, walk
 from latebra.compiling.glow.point import Bases, Place
 from latebra.compiling.glow.spaces import simplified
 
-GRAIN: Final = 4096
-"""Below so many elements one thread does it all: sharing costs more than it saves."""
-
-
 def write_map(e: Emit, bases: Bases, instruction: Map, index: Any, count: Any) -> None:
-    """Writes the code that computes this thread's share of a map.
+    """Writes the code that computes one piece's share of a map.
 
     Args:
         e: A builder in the function.
         bases: The addresses of the instruction's views.
         instruction: Already simplified; see ``prepared``.
-        index: Which thread this is.
+        index: Which piece this is.
         count: How many there are.
     """
     out, expr = instruction.out, instruction.expr
     rank = len(out.shape)
     if not rank:
-        with only_first(e, index):
-            place = Place(e, bases, ())
-            place.store(out, place.value(expr))
+        place = Place(e, bases, ())
+        place.store(out, place.value(expr))
         return
     inner = rank - 1
     length = out.shape[inner]
@@ -67,18 +61,17 @@ def prepared(instruction: Map) -> Map:
 def share(
     e: Emit, shape: tuple[int, ...], index: Any, count: Any, points: Any, grain: int = 1
 ) -> None:
-    """Writes loops over all axes but the last, with one axis split among the threads.
+    """Writes loops over all axes but the last, with one axis cut in pieces.
 
     Args:
         e: Where to write.
         shape: The lengths.
-        index: Which thread this is.
+        index: Which piece this is.
         count: How many there are.
         points: Called with the outer indices and the bounds of the last axis.
         grain: What the last axis is split in multiples of.
     """
     outer, inner = shape[:-1], shape[-1]
-    small = prod(shape) < GRAIN
     best = max(range(len(outer)), key=lambda axis: (min(outer[axis], 16), -axis), default=-1)
     if best >= 0 and outer[best] < 4 and inner >= 4 * grain and inner > outer[best]:
         best = -1
@@ -87,25 +80,21 @@ def share(
     def nest(axis: int, indices: list[Any]) -> None:
         if axis == len(shape) - 1:
             low, high = I64(0), I64(inner)
-            if axis == split and not small:
+            if axis == split:
                 low, high = part(e, inner, index, count, grain)
             points(indices, low, high)
             return
         low, high = I64(0), I64(shape[axis])
-        if axis == split and not small:
+        if axis == split:
             low, high = part(e, shape[axis], index, count)
         with e.loop(low, high) as i:
             nest(axis + 1, [*indices, i])
 
-    if small:
-        with only_first(e, index):
-            nest(0, [])
-    else:
-        nest(0, [])
+    nest(0, [])
 
 
 def part(e: Emit, length: int, index: Any, count: Any, grain: int = 1) -> tuple[Any, Any]:
-    """Returns where this thread's share of ``length`` begins and ends."""
+    """Returns where one piece's share of ``length`` begins and ends."""
     units = -(-length // grain)
 
     def bound(number: Any) -> Any:
@@ -114,8 +103,3 @@ def part(e: Emit, length: int, index: Any, count: Any, grain: int = 1) -> tuple[
         return e.select(e.b.icmp_signed("<", place, I64(length)), place, I64(length))
 
     return bound(index), bound(e.b.add(index, I64(1)))
-
-
-def only_first(e: Emit, index: Any) -> Any:
-    """Returns a block that the first thread alone runs."""
-    return e.b.if_then(e.b.icmp_signed("==", index, I64(0)))

@@ -1,14 +1,19 @@
-"""Threads that run one program together: a barrier between instructions, and a place to sleep.
+"""Threads that run one program together, each taking the next piece of work that is left.
+
+A program is a list of phases; the pieces of a phase can be done in any order by anyone. Whoever
+is slow, or not running at all just now, takes fewer pieces, and nobody waits for who took none.
 
 The team is a piece of memory that whoever calls provides, ``TEAM_BYTES`` long and aligned to 64:
 
-    0  threads that have arrived     64  turns of the barrier     128  threads, then the three
-    addresses of a run, then whether to end     192 + 64 i  the semaphore thread ``i`` sleeps on
+    0  phase << 32 | next piece      64  pieces that helpers have done
+    128  threads, then the three addresses of a run, then whether to end
+    192 + 64 i  the semaphore that helper ``i`` sleeps on between runs
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from latebra.compiling.glow.emit import Emit
@@ -20,121 +25,180 @@ MOST_THREADS: Final = 60
 SLEEPS: Final = sys.platform == "linux"
 """Semaphores lie in memory of the caller's: POSIX, but not macOS."""
 
-_TURNS, _COUNT, _ADDRESSES, _END, _SEMAPHORES = 64, 128, 136, 160, 192
-_PATIENCE: Final = 1 << 13
-"""Looks at the barrier before the processor is offered to others."""
+_DONE, _COUNT, _ADDRESSES, _END, _SEMAPHORES = 64, 128, 136, 160, 192
+_LOW: Final = 0xFFFFFFFF
+_PATIENCE: Final = 1 << 11
+"""Looks at memory before the processor is offered to others."""
 
 
-def write_barrier(module: Any, target: Target) -> Any:
-    """Writes the function where each thread waits for all others; returns it."""
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [POINTER, I64]), "barrier")
-    function.linkage = "internal"
-    function.attributes.add("noinline")
-    team, count = function.args
-    e = Emit(ir.IRBuilder(function.append_basic_block()), target)
-    b = e.b
-    turns = _at(e, team, _TURNS)
-    turn = b.load_atomic(turns, "acquire", 4, typ=I32)
-    before = b.atomic_rmw("add", team, I32(1), "acq_rel")
-    last = b.icmp_signed("==", b.add(before, I32(1)), b.trunc(count, I32))
-    with b.if_then(last):
-        b.atomic_rmw("xchg", team, I32(0), "monotonic")
-        b.atomic_rmw("xchg", turns, b.add(turn, I32(1)), "release")
-        b.ret_void()
-    wait = function.append_basic_block("wait")
-    patient, tired = function.append_basic_block(), function.append_basic_block()
-    again, done = function.append_basic_block(), function.append_basic_block()
-    start = b.block
-    b.branch(wait)
-    b.position_at_end(wait)
-    looks = b.phi(I32)
-    looks.add_incoming(I32(0), start)
-    now = b.load_atomic(turns, "acquire", 4, typ=I32)
-    b.cbranch(b.icmp_signed("==", now, turn), patient, done)
-    b.position_at_end(patient)
-    _pause(e)
-    b.cbranch(b.icmp_signed("<", looks, I32(_PATIENCE)), again, tired)
-    b.position_at_end(tired)
-    if SLEEPS:
-        b.call(e.declared("sched_yield", ir.FunctionType(I32, [])), [])
-    b.branch(again)
-    b.position_at_end(again)
-    looks.add_incoming(b.add(looks, I32(1)), again)
-    b.branch(wait)
-    b.position_at_end(done)
-    b.ret_void()
-    return function
-
-
-def write_team(module: Any, target: Target, name: str, part: Any) -> None:
-    """Writes ``NAME_open``, ``NAME_worker``, ``NAME_run`` and ``NAME_close`` around ``part``.
+def write_team(module: Any, target: Target, name: str, step: Any, pieces: Sequence[int]) -> None:
+    """Writes ``NAME_open``, ``NAME_worker``, ``NAME_run`` and ``NAME_close``.
 
     Args:
         module: Where to.
         target: For what.
         name: The program's.
-        part: The function that runs one thread's share.
+        step: The function ``(constants, mutable, activations, phase, piece)``.
+        pieces: How many each phase has; phases are numbered from 1.
     """
     if not SLEEPS:
         return
-    void = ir.VoidType()
+    kind = ir.ArrayType(I64, len(pieces) + 1)
+    table = ir.GlobalVariable(module, kind, "pieces")
+    table.linkage, table.global_constant = "internal", True
+    table.initializer = ir.Constant(kind, [I64(each) for each in (0, *pieces)])
+    _write_open(module, target, name)
+    _write_worker(module, target, name, step, table)
+    _write_run(module, target, name, step, table, len(pieces))
+    e, (team,) = _begun(module, target, f"{name}_close", POINTER)
+    e.b.atomic_rmw("xchg", _at(e, team, _END), I32(1), "release")
+    _wake(e, team)
+    e.b.ret_void()
 
-    def begun(suffix: str, *kinds: Any) -> tuple[Emit, Any]:
-        function = ir.Function(module, ir.FunctionType(void, kinds), f"{name}_{suffix}")
-        return Emit(ir.IRBuilder(function.append_basic_block()), target), function.args
 
-    e, (team, count) = begun("open", POINTER, I64)
+def _write_open(module: Any, target: Target, name: str) -> None:
+    e, (team, count) = _begun(module, target, f"{name}_open", POINTER, I64)
     e.b.store(count, _at(e, team, _COUNT))
     with e.loop(1, count) as i:
         signature = ir.FunctionType(I32, [POINTER, I32, I32])
         e.b.call(e.declared("sem_init", signature), [_semaphore(e, team, i), I32(0), I32(0)])
     e.b.ret_void()
 
-    e, (team, index) = begun("worker", POINTER, I64)
-    again, done = e.b.append_basic_block(), e.b.append_basic_block()
-    work = e.b.append_basic_block()
-    e.b.branch(again)
-    e.b.position_at_end(again)
-    _signal(e, "sem_wait", _semaphore(e, team, index))
-    end = e.b.load_atomic(_at(e, team, _END), "acquire", 4, typ=I32)
-    e.b.cbranch(e.b.icmp_signed("==", end, I32(0)), work, done)
-    e.b.position_at_end(work)
-    spaces = [e.b.load(_at(e, team, _ADDRESSES + 8 * i), typ=POINTER) for i in range(3)]
-    count = e.b.load(_at(e, team, _COUNT), typ=I64)
-    e.b.call(part, [*spaces, index, count, team])
-    e.b.branch(again)
-    e.b.position_at_end(done)
-    e.b.ret_void()
 
-    e, (team, *spaces) = begun("run", POINTER, POINTER, POINTER, POINTER)
+def _write_worker(module: Any, target: Target, name: str, step: Any, table: Any) -> None:
+    e, (team, index) = _begun(module, target, f"{name}_worker", POINTER, I64)
+    b = e.b
+    sleep, awake, look, take, work, wait, done = (b.append_basic_block() for _ in range(7))
+    b.branch(sleep)
+
+    b.position_at_end(sleep)
+    b.call(_semaphore_call(e, "sem_wait"), [_semaphore(e, team, index)])
+    end = b.load_atomic(_at(e, team, _END), "acquire", 4, typ=I32)
+    b.cbranch(b.icmp_signed("==", end, I32(0)), awake, done)
+
+    b.position_at_end(awake)
+    looks = b.phi(I64)
+    looks.add_incoming(I64(0), sleep)
+    word = b.load_atomic(team, "acquire", 8, typ=I64)
+    phase = b.lshr(word, I64(32))
+    b.cbranch(b.icmp_signed("==", phase, I64(0)), sleep, look)
+
+    b.position_at_end(look)
+    left = b.icmp_unsigned("<", b.and_(word, I64(_LOW)), _entry(e, table, phase))
+    b.cbranch(left, take, wait)
+
+    b.position_at_end(wait)
+    _rest(e, looks)
+    looks.add_incoming(b.add(looks, I64(1)), b.block)
+    b.branch(awake)
+
+    b.position_at_end(take)  # The phase may have changed since; this answer is whole.
+    word = b.atomic_rmw("add", team, I64(1), "acq_rel")
+    phase, piece = b.lshr(word, I64(32)), b.and_(word, I64(_LOW))
+    mine = b.icmp_unsigned("<", piece, _entry(e, table, phase))
+    looks.add_incoming(I64(0), take)
+    b.cbranch(mine, work, awake)
+
+    b.position_at_end(work)
+    b.call(step, [*_addresses(e, team), phase, piece])
+    b.atomic_rmw("add", _at(e, team, _DONE), I64(1), "release")
+    looks.add_incoming(I64(0), work)
+    b.branch(awake)
+
+    b.position_at_end(done)
+    b.ret_void()
+
+
+def _write_run(
+    module: Any, target: Target, name: str, step: Any, table: Any, phases: int
+) -> None:
+    e, (team, *spaces) = _begun(module, target, f"{name}_run", *[POINTER] * 4)
+    b = e.b
     for i, each in enumerate(spaces):
-        e.b.store(each, _at(e, team, _ADDRESSES + 8 * i))
+        b.store(each, _at(e, team, _ADDRESSES + 8 * i))
+    awake = e.variable(I64, I64(0))
+    with e.loop(1, phases + 1) as phase:
+        count = _entry(e, table, phase)
+        with b.if_else(b.icmp_signed("==", count, I64(1))) as (one, several):
+            with one:
+                b.call(step, [*spaces, phase, I64(0)])
+            with several:
+                b.atomic_rmw("xchg", _at(e, team, _DONE), I64(0), "monotonic")
+                b.atomic_rmw("xchg", team, b.shl(phase, I64(32)), "release")
+                # Helpers sleep until there is a phase for several.
+                with b.if_then(b.icmp_signed("==", b.load(awake, typ=I64), I64(0))):
+                    b.store(I64(1), awake)
+                    _wake(e, team)
+                _share(e, team, spaces, step, count)
+    b.atomic_rmw("xchg", team, I64(0), "release")
+    b.ret_void()
+
+
+def _share(e: Emit, team: Any, spaces: Sequence[Any], step: Any, count: Any) -> None:
+    """Takes pieces while there are any, then waits for those that helpers took."""
+    b = e.b
+    start = b.block
+    take, work, settle, look, wait, done = (b.append_basic_block() for _ in range(6))
+    b.branch(take)
+    b.position_at_end(take)
+    mine = b.phi(I64)
+    mine.add_incoming(I64(0), start)
+    word = b.atomic_rmw("add", team, I64(1), "acq_rel")
+    piece = b.and_(word, I64(_LOW))
+    b.cbranch(b.icmp_unsigned("<", piece, count), work, settle)
+    b.position_at_end(work)
+    b.call(step, [*spaces, b.lshr(word, I64(32)), piece])
+    mine.add_incoming(b.add(mine, I64(1)), b.block)
+    b.branch(take)
+    b.position_at_end(settle)
+    theirs = b.sub(count, mine)
+    b.branch(look)
+    b.position_at_end(look)
+    looks = b.phi(I64)
+    looks.add_incoming(I64(0), settle)
+    finished = b.load_atomic(_at(e, team, _DONE), "acquire", 8, typ=I64)
+    b.cbranch(b.icmp_signed("<", finished, theirs), wait, done)
+    b.position_at_end(wait)
+    _rest(e, looks)
+    looks.add_incoming(b.add(looks, I64(1)), b.block)
+    b.branch(look)
+    b.position_at_end(done)
+
+
+def _begun(module: Any, target: Target, name: str, *kinds: Any) -> tuple[Emit, Any]:
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+    return Emit(ir.IRBuilder(function.append_basic_block()), target), function.args
+
+
+def _rest(e: Emit, looks: Any) -> None:
+    """Waits a moment; after many, lets another process have the processor."""
+    if e.target.cpu.startswith("x86"):
+        e.b.call(e.declared("llvm.x86.sse2.pause", ir.FunctionType(ir.VoidType(), [])), [])
+    with e.b.if_then(e.b.icmp_signed(">", looks, I64(_PATIENCE))):
+        e.b.call(e.declared("sched_yield", ir.FunctionType(I32, [])), [])
+
+
+def _wake(e: Emit, team: Any) -> None:
     count = e.b.load(_at(e, team, _COUNT), typ=I64)
     with e.loop(1, count) as i:
-        _signal(e, "sem_post", _semaphore(e, team, i))
-    e.b.call(part, [*spaces, I64(0), count, team])
-    e.b.ret_void()
-
-    e, (team,) = begun("close", POINTER)
-    e.b.atomic_rmw("xchg", _at(e, team, _END), I32(1), "release")
-    count = e.b.load(_at(e, team, _COUNT), typ=I64)
-    with e.loop(1, count) as i:
-        _signal(e, "sem_post", _semaphore(e, team, i))
-    e.b.ret_void()
+        e.b.call(_semaphore_call(e, "sem_post"), [_semaphore(e, team, i)])
 
 
-def _at(e: Emit, team: Any, offset: int) -> Any:
-    return e.at(team, offset, I8)
+def _semaphore_call(e: Emit, name: str) -> Any:
+    return e.declared(name, ir.FunctionType(I32, [POINTER]))
 
 
 def _semaphore(e: Emit, team: Any, index: Any) -> Any:
     return e.at(team, e.b.add(e.b.mul(index, I64(64)), I64(_SEMAPHORES)), I8)
 
 
-def _signal(e: Emit, name: str, semaphore: Any) -> None:
-    e.b.call(e.declared(name, ir.FunctionType(I32, [POINTER])), [semaphore])
+def _addresses(e: Emit, team: Any) -> list[Any]:
+    return [e.b.load(_at(e, team, _ADDRESSES + 8 * i), typ=POINTER) for i in range(3)]
 
 
-def _pause(e: Emit) -> None:
-    if e.target.cpu.startswith("x86"):
-        e.b.call(e.declared("llvm.x86.sse2.pause", ir.FunctionType(ir.VoidType(), [])), [])
+def _entry(e: Emit, table: Any, number: Any) -> Any:
+    return e.b.load(e.at(table, number, I64), typ=I64)
+
+
+def _at(e: Emit, team: Any, offset: int) -> Any:
+    return e.at(team, offset, I8)
