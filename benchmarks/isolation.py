@@ -1,6 +1,7 @@
 """Measure what isolation costs, and end a thousand workers to see what is left of them.
 
     python -m benchmarks.isolation [--deaths 1000] [--parents 50] [--rounds 9]
+    python -m benchmarks.isolation --only deaths --deaths 100 --seed 3 --add
 
 Writes ``benchmarks/results/isolation.json``. Overhead is the time of a call one process away minus
 the time of the same call here, in interleaved rounds. Bandwidth is bytes in and out of a network
@@ -135,13 +136,13 @@ def bandwidth(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def deaths(count: int) -> dict[str, Any]:
+def deaths(count: int, seed: int) -> dict[str, Any]:
     """Ends ``count`` workers at random; returns how often each end had each word, and what is left.
 
     Raises:
         AssertionError: One ended without a word, or something else was lost with it.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     start = time.monotonic()
     outcomes: collections.Counter[str] = collections.Counter()
     ends: dict[str, collections.Counter[str]] = {}
@@ -158,6 +159,7 @@ def deaths(count: int) -> dict[str, Any]:
     assert before == after, f"{before} became {after}"
     return {
         "count": count,
+        "seeds": [seed],
         "minutes": round((time.monotonic() - start) / 60, 1),
         "without_a_word": 0,
         "held_before": vars(before),
@@ -165,6 +167,24 @@ def deaths(count: int) -> dict[str, Any]:
         "outcomes": dict(sorted(outcomes.items())),
         "by_end": {how: dict(sorted(words.items())) for how, words in sorted(ends.items())},
     }
+
+
+def added(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Returns two runs of deaths as one: counts are added, the later holdings are kept."""
+    total = {**one, **other}
+    for name in ("count", "seeds", "minutes", "without_a_word"):
+        total[name] = one[name] + other[name]
+    total["minutes"] = round(total["minutes"], 1)
+    total["outcomes"] = _sum(one["outcomes"], other["outcomes"])
+    ends = {**one["by_end"], **other["by_end"]}
+    total["by_end"] = {
+        how: _sum(one["by_end"].get(how, {}), other["by_end"].get(how, {})) for how in sorted(ends)
+    }
+    return total
+
+
+def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return dict(sorted((collections.Counter(one) + collections.Counter(other)).items()))
 
 
 def parents(count: int) -> dict[str, Any]:
@@ -202,6 +222,8 @@ def main() -> None:
     parser.add_argument("--parents", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", choices=["speed", "deaths"], default=None)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--add", action="store_true", help="add deaths to those of earlier runs")
     options = parser.parse_args()
     result: dict[str, Any] = {}
     if RESULT.exists():
@@ -213,9 +235,11 @@ def main() -> None:
         result["bandwidth"] = bandwidth(options.rounds)
         print(json.dumps([result["overhead"], *result["bandwidth"]], indent=1))
     if options.only != "speed":
-        result["parents"] = parents(options.parents)
-        print(result["parents"])
-        result["deaths"] = deaths(options.deaths)
+        if not options.add:
+            result["parents"] = parents(options.parents)
+            print(result["parents"])
+        found = deaths(options.deaths, options.seed)
+        result["deaths"] = added(result["deaths"], found) if options.add else found
         print(result["deaths"])
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
 

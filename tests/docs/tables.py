@@ -116,7 +116,8 @@ def _zoo_cell(row: dict[str, Any] | None) -> str:
 def coverage() -> str:
     """Returns how many networks of the zoo each compiler gets right, and how fast."""
     rows = []
-    for name, row in result("zoo")["summary"]["compilers"].items():
+    found = result("zoo")
+    for name, row in found["summary"]["compilers"].items():
         others = [
             f"{count} {word.replace('_', ' ')}"
             for word, count in row["outcomes"].items()
@@ -132,8 +133,9 @@ def coverage() -> str:
                 f"{row['same_bits']} of {row['ok']}",
             )
         )
-    head = "compiler|right|else|CPU time, 1 thread|wall time, 2 threads|median error|same bits"
-    return _table(head, rows)
+    threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
+    times = f"CPU time, 1 thread|wall time, {threads}"
+    return _table(f"compiler|right|else|{times}|median error|same bits", rows)
 
 
 def _ratio(value: float | None) -> str:

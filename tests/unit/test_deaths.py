@@ -90,6 +90,15 @@ def test_a_writer_over_every_file_is_ended():
         np.testing.assert_array_equal(opened(faulty, "echo").run(INPUTS)["x"], INPUTS["x"])
 
 
+def test_a_death_is_noticed_though_a_helper_holds_the_pipe_open():
+    with Isolated(name=FAULTY, threads=1, run_timeout_s=60.0) as faulty:
+        pid, start = faulty.pid, time.monotonic()
+        with pytest.raises(RunFailed, match="died of SIGSEGV in run"):
+            opened(faulty, "fork").run(INPUTS)
+        assert time.monotonic() - start < 30
+    assert until(lambda: not group_of(pid))
+
+
 @pytest.mark.parametrize("how", ["SIGSEGV", "close"])
 def test_helpers_end_with_their_worker(how):
     with Isolated(name=FAULTY, threads=1) as faulty:

@@ -58,6 +58,7 @@ class Process:
             self._spawned.child.kill,
             terms.memory_limit_bytes,
             [each.fd for each in self._spawned.arenas],
+            self._spawned.ended,
         )
         self._ended = weakref.finalize(self, self._spawned.end)
         _alive.add(self)

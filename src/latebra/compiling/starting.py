@@ -39,6 +39,8 @@ def hold(lifeline: int, parent: int) -> None:
     """
     if lifeline < 0 and sys.platform != "win32":
         return  # Nothing was inherited: the end of standard input has to do.
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)
 
     def wait() -> None:
         if sys.platform == "win32":

@@ -141,6 +141,8 @@ def _understood(head: bytes) -> tuple[dict[str, Any], list[Any], int, int, bool]
     """Returns what a description says: facts, arrays, size of the blob, of all, and where."""
     told, described, blob_size, total, shared = json.loads(head)
     arrays = [(name, _dtype(kind), tuple(shape), at) for name, kind, shape, at in described]
+    if any(min(shape, default=0) < 0 for _, _, shape, _ in arrays):
+        raise ValueError("an array has a length below zero")
     return told, arrays, blob_size, total, shared
 
 
@@ -171,4 +173,7 @@ def _spelt(name: str, dtype: np.dtype[Any]) -> str:
 def _dtype(spelling: str) -> np.dtype[Any]:
     if spelling[:1] in "<>|=":
         return np.dtype(spelling)
-    return np.dtype(getattr(importlib.import_module("ml_dtypes"), spelling))
+    try:
+        return np.dtype(getattr(importlib.import_module("ml_dtypes"), spelling))
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"there is no type {spelling!r} here") from error

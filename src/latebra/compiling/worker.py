@@ -164,6 +164,8 @@ def serve(told: Mapping[str, Any]) -> None:
     if told["memory_limit_bytes"]:
         limit_own_memory(told["memory_limit_bytes"])
     arenas = [Arena(fd) for fd in told["arenas"]]
+    for each in arenas:
+        os.set_inheritable(each.fd, False)  # Helpers have no use for them.
     _answer_all(requests, answers, arenas, told)
 
 

@@ -60,7 +60,7 @@ class Glow(Compiler):
         from latebra.compiling.glow.target import host
 
         with failing_as(BuildFailed, "glow could not compile the model"):
-            return compiled(_steps(model.onnx), host()).packed()
+            return compiled(steps_of(model.onnx), host()).packed()
 
     @override
     def load(self, artifact: bytes, card: ModelCard) -> Executable:
@@ -83,12 +83,12 @@ class _Network(Executable):
 
 
 def _operators() -> frozenset[str]:
-    from latebra.compiling.glow.lowering import RULES
+    from latebra.compiling.glow.lowering import RULES, SEVERAL
 
-    return frozenset({*RULES, "Split", "Constant"})
+    return frozenset({*RULES, *SEVERAL, "Constant"})
 
 
-def _steps(written: bytes) -> Any:
+def steps_of(written: bytes) -> Any:
     import onnx
     from onnx import helper, numpy_helper
 

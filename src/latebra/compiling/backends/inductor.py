@@ -133,7 +133,7 @@ class _Package(Executable):
                 self._torch.from_numpy(np.array(inputs[name], order="C")) for name in self._inputs
             ]
             found: Any = self._loaded(*given)
-            several: list[Any] = list(found) if isinstance(found, (list, tuple)) else [found]
+            several: list[Any] = [found] if isinstance(found, self._torch.Tensor) else list(found)
             # Copies: an output may be one of the inputs, or share the package's memory.
             return {
                 name: each.detach().numpy().copy()

@@ -10,7 +10,7 @@ from latebra.compiling.glow.values import Value, plain
 from latebra.compiling.glow.writer import Writer
 
 
-def padded(w: Writer, x: Value, pads: tuple[int, ...], fill: float) -> View:
+def padded(w: Writer, x: Value, pads: tuple[int, ...], fill: int | float) -> View:
     """Returns a tensor with a border, channels innermost in memory, written in one go.
 
     Args:
@@ -34,7 +34,7 @@ def padded(w: Writer, x: Value, pads: tuple[int, ...], fill: float) -> View:
 
 
 def bordered(
-    w: Writer, x: Value, low: Sequence[int], high: Sequence[int], fill: float, order: Sequence[int]
+    w: Writer, x: Value, low: Sequence[int], high: Sequence[int], fill: int | float, order: Sequence[int]
 ) -> View:
     """Returns a tensor with a border, written in one go.
 
@@ -53,7 +53,7 @@ def bordered(
     return room
 
 
-def _fill(w: Writer, room: View, low: Sequence[int], high: Sequence[int], fill: float) -> None:
+def _fill(w: Writer, room: View, low: Sequence[int], high: Sequence[int], fill: int | float) -> None:
     """Writes the border: two slabs an axis, nothing twice."""
     start, shape = [0] * len(low), list(room.shape)
     for axis in range(len(low)):

@@ -37,7 +37,7 @@ class Emit:
         """The module that is being written."""
         return self.b.module
 
-    def number(self, value: float, like: Any) -> Any:
+    def number(self, value: int | float, like: Any) -> Any:
         """Returns a constant of the type of ``like``, a value or a type; vectors repeat it."""
         kind = getattr(like, "type", like)
         if isinstance(kind, ir.VectorType):

@@ -192,7 +192,7 @@ def _type(fold: Fold) -> str:
 def _start(e: Emit, fold: Fold, lanes: int) -> Any:
     dtype = _type(fold)
     kind = I1 if dtype == "bool" else MEMORY[dtype]
-    value: float
+    value: int | float
     if fold.kind in ("sum", "dot"):
         value = 0
     elif fold.kind == "prod":

@@ -76,21 +76,30 @@ def log_softmax(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 def normalised(w: Writer, x: Value, axes: tuple[int, ...], epsilon: float) -> Point:
     """Returns a tensor with mean 0 and variance 1 over some axes."""
+    return _normal(w, x, axes, epsilon)[0]
+
+
+def _normal(
+    w: Writer, x: Value, axes: tuple[int, ...], epsilon: float
+) -> tuple[Point, Value, Value]:
+    """Returns the tensor, its mean, and one over its standard deviation."""
     point = Point(w, w.settled(x))
     middle = w.settled(mean(w, point, axes).value)
     centred = point - Point(w, w.spread(middle, point.value))
     variance = mean(w, centred * centred, axes) + epsilon
     factor = w.settled((1.0 / variance.do("sqrt")).value)
-    return centred * Point(w, w.spread(factor, point.value))
+    return centred * Point(w, w.spread(factor, point.value)), middle, factor
 
 
-def layer_norm(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's LayerNormalization."""
+def layer_norm(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
+    """ONNX's LayerNormalization: the result, the mean, one over the standard deviation."""
     x = inputs[0]
     axis = int(told.get("axis", -1)) % len(x.shape)
     axes = tuple(range(axis, len(x.shape)))
-    found = normalised(w, x, axes, float(told.get("epsilon", 1e-5))) * Point(w, inputs[1])
-    return (found + Point(w, inputs[2])).value if len(inputs) > 2 else found.value
+    found, middle, factor = _normal(w, x, axes, float(told.get("epsilon", 1e-5)))
+    found = found * Point(w, inputs[1])
+    found = found + Point(w, inputs[2]) if len(inputs) > 2 else found
+    return [found.value, middle, factor]
 
 
 def rms_norm(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -270,7 +279,6 @@ RULES: Final[dict[str, Rule]] = {
     "ReduceLogSumExp": reduction("sum", lambda x: x.do("exp"), lambda x, _: x.do("log")),
     "Softmax": softmax,
     "LogSoftmax": log_softmax,
-    "LayerNormalization": layer_norm,
     "RMSNormalization": rms_norm,
     "InstanceNormalization": instance_norm,
     "GroupNormalization": group_norm,

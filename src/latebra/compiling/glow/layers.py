@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latebra.compiling.glow.folding import pads_of
 from latebra.compiling.glow.low import Map
@@ -192,13 +193,13 @@ def _sizes(
     return sizes, scales
 
 
-def _places(size: int, length: int, scale: float, mode: str) -> np.ndarray[Any, Any]:
+def _places(size: int, length: int, scale: float, mode: str) -> NDArray[Any]:
     """Where each element of the output lies on the input's axis; see ONNX's Resize."""
     i = np.arange(size, dtype=np.float64)
     if mode == "asymmetric":
         return i / scale
     if mode == "align_corners":
-        return i * ((length - 1) / (size - 1)) if size > 1 else i * 0
+        return i * ((length - 1) / (length * scale - 1)) if size > 1 else i * 0
     if mode == "pytorch_half_pixel" and size == 1:
         return i * 0
     if mode == "half_pixel_symmetric":
@@ -207,7 +208,7 @@ def _places(size: int, length: int, scale: float, mode: str) -> np.ndarray[Any, 
     return (i + 0.5) / scale - 0.5
 
 
-def _nearest(w: Writer, x: Value, axis: int, place: np.ndarray[Any, Any], mode: str) -> Value:
+def _nearest(w: Writer, x: Value, axis: int, place: NDArray[Any], mode: str) -> Value:
     chosen = {
         "floor": np.floor,
         "ceil": np.ceil,
@@ -233,7 +234,7 @@ def _weighted(
     w: Writer,
     x: Value,
     axis: int,
-    place: np.ndarray[Any, Any],
+    place: NDArray[Any],
     cubic: float | None,
     told: Attributes,
 ) -> Value:

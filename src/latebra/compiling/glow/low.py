@@ -17,6 +17,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Space(StrEnum):
@@ -105,7 +106,7 @@ class Load(Expr):
 class Const(Expr):
     """The same number everywhere."""
 
-    value: float
+    value: int | float
 
 
 @dataclass(frozen=True, eq=False)
@@ -270,6 +271,6 @@ class Program:
     instructions: list[Instruction] = field(default_factory=list[Instruction])
     inputs: dict[str, View] = field(default_factory=dict[str, View])
     outputs: dict[str, View] = field(default_factory=dict[str, View])
-    constants: dict[Buffer, np.ndarray[Any, Any]] = field(
-        default_factory=dict[Buffer, "np.ndarray[Any, Any]"]
+    constants: dict[Buffer, NDArray[Any]] = field(
+        default_factory=dict[Buffer, NDArray[Any]]
     )

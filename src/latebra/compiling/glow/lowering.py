@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latebra.compiling.glow import folding, layers, movement, pointwise
 from latebra.compiling.glow.borders import bordered
+from latebra.compiling.glow.emit import MEMORY
 from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous
 from latebra.compiling.glow.pointwise import Rule
 from latebra.compiling.glow.target import Target
@@ -24,6 +25,9 @@ RULES: Final[dict[str, Rule]] = {
     **layers.RULES,
 }
 """How each operator is lowered, by its name in ONNX."""
+
+SEVERAL: Final = {"Split": movement.split, "LayerNormalization": folding.layer_norm}
+"""Those with more than one output."""
 
 _CHEAP: Final = 2
 """Operations that are rather done again for each reader than stored."""
@@ -94,31 +98,17 @@ def lowered(graph: Steps, target: Target) -> Program:
 
 
 def _outputs(w: Writer, step: Step, inputs: list[Value]) -> list[Value]:
-    if step.name == "Split":
-        return _split(w, step, inputs)
-    rule = RULES.get(step.name)
-    if rule is None:
-        raise NotImplementedError(f"{step.name} has no rule")
-    return [rule(w, inputs, step.told)]
-
-
-def _split(w: Writer, step: Step, inputs: list[Value]) -> list[Value]:
-    x = inputs[0]
-    axis = int(step.told.get("axis", 0)) % len(x.shape)
-    if len(inputs) > 1:
-        lengths = movement.known(w, inputs[1], "lengths")
-    elif step.told.get("split"):
-        lengths = list(step.told["split"])
+    for value in inputs:
+        if value is not None and value.dtype not in MEMORY:  # pyright: ignore[reportUnnecessaryComparison] left out
+            raise NotImplementedError(f"{step.name} of {value.dtype}")
+    if step.name in SEVERAL:
+        found = SEVERAL[step.name](w, inputs, {**step.told, "outputs": len(step.outputs)})
+    elif step.name in RULES and not any(step.outputs[1:]):
+        found = [RULES[step.name](w, inputs, step.told)]
     else:
-        part = -(-x.shape[axis] // len(step.outputs))
-        lengths = [part] * (len(step.outputs) - 1)
-        lengths.append(x.shape[axis] - sum(lengths))
-    starts = np.cumsum([0, *lengths]).tolist()
-    x = w.settled(x)
-    return [
-        movement.sliced(w, x, axis, start, length)
-        for start, length in zip(starts[:-1], lengths, strict=True)
-    ]
+        what = " with several outputs" if step.name in RULES else ""
+        raise NotImplementedError(step.name + what)
+    return found
 
 
 def _readers(graph: Steps) -> dict[str, list[int]]:

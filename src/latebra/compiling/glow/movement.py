@@ -12,7 +12,7 @@ import numpy as np
 from latebra.compiling.glow.borders import bordered
 from latebra.compiling.glow.low import Const, Load, View
 from latebra.compiling.glow.pointwise import Point
-from latebra.compiling.glow.values import Value, broadcast, plain, reordered
+from latebra.compiling.glow.values import Value, broadcast, changed, plain, reordered
 from latebra.compiling.glow.writer import Writer, memory_order
 
 Attributes = Mapping[str, Any]
@@ -62,9 +62,9 @@ def tile(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's Tile: each axis is repeated whole."""
     x = w.plain_view(inputs[0])
     counts = known(w, inputs[1], "repeats")
-    split = w.reshape(x, tuple(n for length in x.shape for n in (1, length)))
+    parted = w.reshape(x, tuple(n for length in x.shape for n in (1, length)))
     lengths = [n for pair in zip(counts, x.shape, strict=True) for n in pair]
-    return w.reshape(broadcast(split, tuple((n,) for n in lengths)), tuple(
+    return w.reshape(broadcast(parted, tuple((n,) for n in lengths)), tuple(
         count * n for count, n in zip(counts, x.shape, strict=True)
     ))  # fmt: skip
 
@@ -81,8 +81,6 @@ def sliced(w: Writer, x: Value, axis: int, start: int, length: int, step: int = 
         strides[at] *= step
         shape[at] = length
         return replace(view, offset=offset, shape=tuple(shape), strides=tuple(strides))
-
-    from latebra.compiling.glow.values import changed
 
     axes = tuple((length,) if i == axis else group for i, group in enumerate(x.axes))
     return changed(x, change, axes)
@@ -105,6 +103,26 @@ def slices(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         picked = range(*slice(start, end if end > -(2**31) else None, step).indices(x.shape[axis]))
         x = sliced(w, x, axis, picked.start if picked else 0, len(picked), step)
     return x
+
+
+def split(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
+    """ONNX's Split: lengths from an input, an attribute, or all the same but the last."""
+    x = w.settled(inputs[0])
+    axis = int(told.get("axis", 0)) % len(x.shape)
+    if len(inputs) > 1:
+        lengths = known(w, inputs[1], "lengths")
+    elif told.get("split"):
+        lengths = list(told["split"])
+    else:
+        count = int(told["outputs"])
+        part = -(-x.shape[axis] // count)
+        lengths = [part] * (count - 1)
+        lengths.append(x.shape[axis] - sum(lengths))
+    ends = np.cumsum(lengths).tolist()
+    return [
+        sliced(w, x, axis, end - length, length)
+        for end, length in zip(ends, lengths, strict=True)
+    ]
 
 
 def concat(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -229,8 +247,9 @@ def space_to_depth(w: Writer, inputs: Sequence[Value], told: Attributes) -> Valu
     """ONNX's SpaceToDepth."""
     x, b = inputs[0], int(told["blocksize"])
     n, c, h, width = x.shape
-    split = w.reshape(x, (n, c, h // b, b, width // b, b))
-    moved = transpose(w, [split], {"perm": (0, 3, 5, 1, 2, 4)})
+    parted = w.reshape(x, (n, c, h // b, b, width // b, b))
+    order = (0, 1, 3, 5, 2, 4) if str(told.get("mode", "DCR")) == "CRD" else (0, 3, 5, 1, 2, 4)
+    moved = transpose(w, [parted], {"perm": order})
     return w.reshape(moved, (n, c * b * b, h // b, width // b))
 
 

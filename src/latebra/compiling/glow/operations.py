@@ -9,7 +9,7 @@ import numpy as np
 
 from latebra.compiling.glow import functions, wide
 from latebra.compiling.glow.emit import MEMORY, Emit
-from latebra.compiling.glow.llvm import F64, I1, I8, I32, I64
+from latebra.compiling.glow.llvm import F64, I1, ir
 
 Step = Callable[..., Any]
 
@@ -91,8 +91,6 @@ def _cast(e: Emit, kind: str, result: str, value: Any) -> Any:
         width = np.dtype(result).itemsize * 8
         source, into = (f"v{lanes}{short}", f"v{lanes}i{width}") if lanes else (short, f"i{width}")
         how = "fptoui" if result[0] == "u" else "fptosi"
-        from latebra.compiling.glow.llvm import ir
-
         signature = ir.FunctionType(target, [value.type])
         return b.call(e.declared(f"llvm.{how}.sat.{into}.{source}", signature), [value])
     if result in floats:
@@ -156,9 +154,14 @@ def _infinite(e: Emit, x: Any) -> Any:
 
 
 def _remainder(e: Emit, a: Any, b: Any) -> Any:
-    """The remainder with the divisor's sign, as Python has it; exact while a / b is."""
-    whole = _FLOATS["floor"](e, e.b.fdiv(a, b))
-    return e.b.fsub(a, e.b.fmul(whole, b))
+    """The remainder with the divisor's sign, as Python has it; exact, like C's ``fmod``."""
+    left = e.b.frem(a, b)
+    zero = e.number(0.0, a)
+    apart = e.b.xor(e.b.fcmp_ordered("<", left, zero), e.b.fcmp_ordered("<", b, zero))
+    moved = e.select(apart, e.b.fadd(left, b), left)
+    return e.select(
+        e.b.fcmp_ordered("==", left, zero), functions.with_sign(e, zero, b), moved
+    )
 
 
 def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:
@@ -197,6 +200,7 @@ _FLOATS: Final[dict[str, Step]] = {
     "round": _whole_part("llvm.roundeven", _nearest),
     "sign": _sign,
     "mod": _remainder,
+    "remainder": lambda e, a, b: e.b.frem(a, b),
     "isnan": lambda e, x: e.b.fcmp_unordered("uno", x, x),
     "isinf": _infinite,
 }
@@ -231,6 +235,7 @@ _WHOLE: Final[dict[str, Step]] = {
     "mul": lambda e, _, a, b: e.b.mul(a, b),
     "div": lambda e, u, a, b: (e.b.udiv if u else e.b.sdiv)(a, b),
     "mod": _whole_remainder,
+    "remainder": lambda e, u, a, b: (e.b.urem if u else e.b.srem)(a, b),
     "min": lambda e, u, a, b: e.select(
         (e.b.icmp_unsigned if u else e.b.icmp_signed)("<", a, b), a, b
     ),
@@ -245,4 +250,3 @@ _WHOLE: Final[dict[str, Step]] = {
     "xor": lambda e, _, a, b: e.b.xor(a, b),
     "not": lambda e, _, x: e.b.not_(x),
 }
-_UNUSED: Final = (I8, I32, I64)

@@ -27,44 +27,44 @@ class Point:
     def __init__(self, w: Writer, value: Value) -> None:
         self.w, self.value = w, value
 
-    def do(self, name: str, *others: Point | float, dtype: str = "") -> Point:
+    def do(self, name: str, *others: Point | int | float, dtype: str = "") -> Point:
         """Returns an operation of ``operations.py`` on this and others."""
         values = [self.value, *(self._of(other) for other in others)]
         if name == "where":
             dtype = values[1].dtype
         return Point(self.w, self.w.combine(name, dtype or self.value.dtype, *values))
 
-    def _of(self, other: Point | float) -> Value:
+    def _of(self, other: Point | int | float) -> Value:
         return other.value if isinstance(other, Point) else number(other, self.value.dtype)
 
-    def __add__(self, other: Point | float) -> Point:
+    def __add__(self, other: Point | int | float) -> Point:
         return self.do("add", other)
 
-    def __sub__(self, other: Point | float) -> Point:
+    def __sub__(self, other: Point | int | float) -> Point:
         return self.do("sub", other)
 
-    def __rsub__(self, other: float) -> Point:
+    def __rsub__(self, other: int | float) -> Point:
         return Point(self.w, self._of(other)).do("sub", self)
 
-    def __mul__(self, other: Point | float) -> Point:
+    def __mul__(self, other: Point | int | float) -> Point:
         return self.do("mul", other)
 
-    def __truediv__(self, other: Point | float) -> Point:
+    def __truediv__(self, other: Point | int | float) -> Point:
         return self.do("div", other)
 
-    def __rtruediv__(self, other: float) -> Point:
+    def __rtruediv__(self, other: int | float) -> Point:
         return Point(self.w, self._of(other)).do("div", self)
 
     def __neg__(self) -> Point:
         return self.do("neg")
 
-    def __lt__(self, other: Point | float) -> Point:
+    def __lt__(self, other: Point | int | float) -> Point:
         return self.do("less", other, dtype="bool")
 
-    def __gt__(self, other: Point | float) -> Point:
+    def __gt__(self, other: Point | int | float) -> Point:
         return self.do("greater", other, dtype="bool")
 
-    def where(self, yes: Point | float, no: Point | float) -> Point:
+    def where(self, yes: Point | int | float, no: Point | int | float) -> Point:
         """Returns ``yes`` where this holds, else ``no``; one of them is a tensor."""
         like = yes if isinstance(yes, Point) else no
         assert isinstance(like, Point), "one side is a tensor"
@@ -75,7 +75,7 @@ class Point:
         return self.do("where", *sides)
 
 
-def number(value: float, dtype: str) -> Value:
+def number(value: int | float, dtype: str) -> Value:
     """Returns one number as a tensor without axes."""
     return Value(Const(dtype, value), ())
 
@@ -84,7 +84,7 @@ def _named(name: str, dtype: str = "") -> Rule:
     def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         found = inputs[0]
         if len(inputs) == 1:
-            return w.combine(name, dtype or found.dtype, found)
+            return found if name in ("min", "max") else w.combine(name, dtype or found.dtype, found)
         for other in inputs[1:]:
             found = w.combine(name, dtype or found.dtype, found, other)
         return found
@@ -92,7 +92,7 @@ def _named(name: str, dtype: str = "") -> Rule:
     return rule
 
 
-def _formula(formula: Callable[..., Point], **defaults: float) -> Rule:
+def _formula(formula: Callable[..., Point], **defaults: int | float) -> Rule:
     """Makes a rule of a formula whose further arguments are attributes with defaults."""
 
     def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -155,17 +155,31 @@ def _divide(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 def _modulo(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     a, b = inputs
-    if a.dtype.startswith("float"):
-        x, y = Point(w, a), Point(w, b)
-        quotient = x / y
-        whole = (quotient < 0.0).where(quotient.do("ceil"), quotient.do("floor"))
-        return (x - whole * y).value if told.get("fmod") else w.combine("mod", a.dtype, a, b)
-    safe = Point(w, b)
-    y = safe.do("equal", 0, dtype="bool").where(1, safe)
-    if told.get("fmod"):
-        x = Point(w, a)
-        return (x - x.do("div", y) * y).value
-    return w.combine("mod", a.dtype, a, y.value)
+    x, y = Point(w, a), Point(w, b)
+    if not a.dtype.startswith("float"):  # Dividing a whole number by zero ends the process.
+        y = y.do("equal", 0, dtype="bool").where(1, y)
+    return x.do("remainder" if told.get("fmod") else "mod", y).value
+
+
+def _infinite(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    x = Point(w, inputs[0])
+    high, low = bool(told.get("detect_positive", 1)), bool(told.get("detect_negative", 1))
+    if high and low:
+        return x.do("isinf", dtype="bool").value
+    if not high and not low:
+        return Point(w, x.do("isinf", dtype="bool").value).do("and", 0).value
+    return x.do("equal", float("inf" if high else "-inf"), dtype="bool").value
+
+
+def _dropout(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    training = w.known(inputs[2]) if len(inputs) > 2 else np.zeros(1, bool)
+    if training is None or training.any():
+        raise NotImplementedError("dropout while training")
+    return inputs[0]
+
+
+def _mean(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    return (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value if len(inputs) > 1 else inputs[0]
 
 
 def _gelu(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -230,7 +244,7 @@ RULES: Final[dict[str, Rule]] = {
         name: _named(step, "bool")
         for name, step in {
             "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "Greater": "greater",
-            "GreaterOrEqual": "greater_equal", "IsNaN": "isnan", "IsInf": "isinf",
+            "GreaterOrEqual": "greater_equal", "IsNaN": "isnan",
         }.items()
     },
     "Div": _divide,
@@ -240,7 +254,14 @@ RULES: Final[dict[str, Rule]] = {
     "Clip": _clip,
     "Gelu": _gelu,
     "Identity": _identity,
-    "Dropout": _identity,
+    "Dropout": _dropout,
+    "IsInf": _infinite,
+    "Mean": _mean,
+    "Sum": lambda w, inputs, told: (
+        _named("add")(w, inputs, told) if len(inputs) > 1 else inputs[0]
+    ),
+    "CastLike": lambda w, inputs, told: _cast_to(w, inputs[0], inputs[1].dtype).value,
+    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
     "Reciprocal": _formula(lambda x: 1.0 / x),
     "Relu": _formula(lambda x: x.do("max", 0)),

@@ -56,7 +56,7 @@ class Writer:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.program = Program()
-        self.borders: dict[Buffer, tuple[View, tuple[int, ...], float]] = {}
+        self.borders: dict[Buffer, tuple[View, tuple[int, ...], int | float]] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], View] = {}
 
     def constant(self, array: NDArray[Any]) -> View:
@@ -331,7 +331,7 @@ class Writer:
         """Writes a value to a view with the tensor's own axes."""
         self.write(value, split(out, value.axes))
 
-    def bordered(self, value: Value, pads: tuple[int, ...], fill: float) -> View | None:
+    def bordered(self, value: Value, pads: tuple[int, ...], fill: int | float) -> View | None:
         """Returns the bordered tensor around a value, if it was written into one that will do."""
         found = whole(value)
         if found is None or found.buffer not in self.borders:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
-from latebra.compiling.spelling.algebra import Pairs
+from latebra.compiling.spelling.algebra import Algebra, Pairs
 from latebra.compiling.spelling.walk import Graph
 from latebra.core.errors import Unsupported
 
@@ -24,7 +25,7 @@ _NAMES: Final = {
 """What torch calls otherwise than NumPy does."""
 
 
-class Tensors:
+class Tensors(Algebra):
     """Torch's functions, by NumPy's names and meanings; see ``Algebra``.
 
     Constants are kept in the order in which a graph asks for them, so that a second computation
@@ -38,6 +39,7 @@ class Tensors:
         self.at = -1
         """The next constant to find; below zero they are made."""
 
+    @override
     def constant(self, array: NDArray[Any]) -> Any:
         if self.at < 0:
             self.made.append(self._torch.from_numpy(np.array(array)))
@@ -45,26 +47,31 @@ class Tensors:
         self.at += 1
         return self.made[self.at - 1]
 
+    @override
     def shape(self, x: Any) -> tuple[int, ...]:
         return tuple(int(length) for length in x.shape)
 
+    @override
     def dtype(self, x: Any) -> np.dtype[Any]:
         if x.dtype not in self._dtypes:
             # ``torch.float32`` is numpy's "float32".
             self._dtypes[x.dtype] = np.dtype(str(x.dtype).rpartition(".")[2])
         return self._dtypes[x.dtype]
 
+    @override
     def map(self, name: str, *values: Any) -> Any:
         if name == "trunc_divide":
             return self._torch.div(*values, rounding_mode="trunc")
         return getattr(self._torch, _NAMES.get(name, name))(*values)
 
+    @override
     def cast(self, x: Any, dtype: np.dtype[Any]) -> Any:
         try:
             return x.to(getattr(self._torch, dtype.name))
         except AttributeError as error:
             raise Unsupported(f"torch has no {dtype}", fix="choose another compiler") from error
 
+    @override
     def fold(self, name: str, x: Any, axes: tuple[int, ...]) -> Any:
         match name:
             case "sum":
@@ -76,15 +83,19 @@ class Tensors:
             case _:
                 return getattr(self._torch, f"a{name}")(x, axes, keepdim=True)
 
+    @override
     def extreme(self, name: str, x: Any, axis: int) -> Any:
         return getattr(self._torch, name)(x, axis, keepdim=True)
 
+    @override
     def matmul(self, a: Any, b: Any) -> Any:
         return self._torch.matmul(a, b)
 
+    @override
     def einsum(self, equation: str, values: Sequence[Any]) -> Any:
         return self._torch.einsum(equation, *values)
 
+    @override
     def convolve(
         self,
         x: Any,
@@ -106,6 +117,7 @@ class Tensors:
         convolve = getattr(functions, f"conv{len(strides)}d")
         return convolve(x, weights, None, list(strides), padding, list(dilations), groups)
 
+    @override
     def window(
         self,
         name: str,
@@ -129,30 +141,39 @@ class Tensors:
         last = tuple(range(-len(kernel), 0))
         return self._torch.amax(x, last) if name == "max" else self._torch.sum(x, last)
 
+    @override
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
         return x.reshape(tuple(shape))
 
+    @override
     def transpose(self, x: Any, order: Sequence[int]) -> Any:
         return x.permute(tuple(order))
 
+    @override
     def broadcast(self, x: Any, shape: Sequence[int]) -> Any:
         return x.expand(tuple(shape)).contiguous()
 
+    @override
     def concatenate(self, values: Sequence[Any], axis: int) -> Any:
         return self._torch.cat(list(values), axis)
 
+    @override
     def cut(self, x: Any, slices: Sequence[slice]) -> Any:
         return x[tuple(slices)]
 
+    @override
     def pad(self, x: Any, pairs: Pairs, value: float) -> Any:
         return self._torch.nn.functional.pad(x, _backwards(pairs), value=value)
 
+    @override
     def take(self, x: Any, at: Any, axis: int) -> Any:
         return x.index_select(axis, at)
 
+    @override
     def take_along(self, x: Any, at: Any, axis: int) -> Any:
         return self._torch.gather(x, axis, at.to(self._torch.int64))
 
+    @override
     def cumulate(self, x: Any, axis: int) -> Any:
         return self._torch.cumsum(x, axis, dtype=x.dtype)
 
@@ -178,17 +199,15 @@ def module(graph: Graph, inputs: Sequence[Any]) -> Any:
     graph.compute(tensors, inputs)
 
     class Computed(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            for number, tensor in enumerate(tensors.made):
-                self.register_buffer(f"held{number}", tensor)
-
         def forward(self, *values: Any) -> tuple[Any, ...]:
-            tensors.made = list(self.buffers())
+            tensors.made = list(computed.buffers())
             tensors.at = 0
             return graph.compute(tensors, values)
 
-    return Computed().eval()
+    computed: Any = Computed()
+    for number, tensor in enumerate(tensors.made):
+        computed.register_buffer(f"held{number}", tensor)
+    return computed.eval()
 
 
 def _backwards(pairs: Pairs) -> list[int]:

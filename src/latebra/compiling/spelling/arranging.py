@@ -75,9 +75,8 @@ def _flatten(node: Node) -> Any:
 
 def _squeeze(node: Node) -> Any:
     shape, axes = node.shape(), node.numbers(1, "axes")
-    gone = (
-        {axis % len(shape) for axis in axes} if axes else {i for i, n in enumerate(shape) if n == 1}
-    )
+    told = axes or [i for i, n in enumerate(shape) if n == 1]
+    gone = {axis % len(shape) for axis in told}
     kept = [n for i, n in enumerate(shape) if i not in gone]
     return node.algebra.reshape(node.inputs[0], kept)
 
@@ -121,7 +120,7 @@ def _slice(node: Node) -> Any:
 
 
 def _split(node: Node) -> Any:
-    shape, axis = node.shape(), node.get("axis", 0) % len(node.shape())
+    shape, axis = node.shape(), node.axis(0)
     sizes = node.numbers(1, "split")
     if sizes is None:
         each = -(-shape[axis] // node.outputs)
@@ -144,7 +143,7 @@ def _positive(node: Node, at: Any, length: int) -> Any:
 
 
 def _gather(node: Node) -> Any:
-    shape, axis = node.shape(), node.get("axis", 0) % len(node.shape())
+    shape, axis = node.shape(), node.axis(0)
     at = node.inputs[1]
     flat = node.algebra.reshape(at, (prod(node.shape(1)),))
     found = node.algebra.take(node.inputs[0], _positive(node, flat, shape[axis]), axis)
@@ -152,7 +151,7 @@ def _gather(node: Node) -> Any:
 
 
 def _gather_elements(node: Node) -> Any:
-    axis = node.get("axis", 0) % len(node.shape())
+    axis = node.axis(0)
     at = _positive(node, node.inputs[1], node.shape()[axis])
     return node.algebra.take_along(node.inputs[0], at, axis)
 
@@ -179,10 +178,12 @@ def _pad(node: Node) -> Any:
         held = node.known(2)
         value = node.get("value", 0.0) if held is None else held.reshape(-1)[0].item()
         return node.algebra.pad(x, more, value)
-    spelt = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}[mode]
+    if mode not in ("reflect", "edge", "wrap"):
+        raise Unsupported(f"Pad by {mode}", fix="choose another compiler")
+    repeat: Any = np.pad
     for axis, (pair, length) in enumerate(zip(more, node.algebra.shape(x), strict=True)):
         if any(pair):
-            at = np.pad(np.arange(length), pair, mode=spelt)  # pyright: ignore[reportArgumentType, reportCallIssue] one of three words
+            at = repeat(np.arange(length), pair, mode=mode)
             x = node.algebra.take(x, node.algebra.constant(at), axis)
     return x
 
@@ -209,5 +210,6 @@ def _depth_to_space(node: Node) -> Any:
 def _space_to_depth(node: Node) -> Any:
     (n, c, h, w), b = node.shape(), node.told["blocksize"]
     parts = node.algebra.reshape(node.inputs[0], (n, c, h // b, b, w // b, b))
-    parts = node.algebra.transpose(parts, (0, 3, 5, 1, 2, 4))
+    order = (0, 1, 3, 5, 2, 4) if node.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    parts = node.algebra.transpose(parts, order)
     return node.algebra.reshape(parts, (n, c * b**2, h // b, w // b))

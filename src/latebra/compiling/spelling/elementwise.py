@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.spelling.node import Entry, Node
+from latebra.core.errors import Unsupported
 
 MAPS: Final = {
     "Abs": "absolute",
@@ -66,7 +67,7 @@ def entries() -> dict[str, Entry]:
         "Celu": _celu,
         "Clip": _clip,
         "Div": _div,
-        "Dropout": lambda node: node.inputs[0],
+        "Dropout": _dropout,
         "Elu": lambda node: _elu(node, node.get("alpha", 1.0), 1.0),
         "Gelu": _gelu,
         "HardSigmoid": lambda node: _hard(node, node.get("alpha", 0.2), node.get("beta", 0.5)),
@@ -118,6 +119,13 @@ def _map(name: str) -> Entry:
 
 def _several(name: str) -> Callable[[Node], Any]:
     return lambda node: reduce(lambda a, b: node.map(name, a, b), node.inputs)
+
+
+def _dropout(node: Node) -> Any:
+    training = node.known(2)
+    if node.optional(2) is not None and (training is None or training.any()):
+        raise Unsupported("Dropout in training", fix="export the network for inference")
+    return node.inputs[0]
 
 
 def _div(node: Node) -> Any:

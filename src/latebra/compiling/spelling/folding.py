@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from latebra.compiling.spelling.node import Entry, Node
+from latebra.core.errors import Unsupported
 
 
 def entries() -> dict[str, Entry]:
@@ -64,6 +65,8 @@ def _dropped(node: Node, x: Any, axes: Sequence[int]) -> Any:
 
 def _reduce(node: Node, name: str, before: str = "", after: str = "") -> Any:
     x, axes = node.inputs[0], _axes(node)
+    if name in ("max", "min") and 0 in node.shape():
+        raise Unsupported(f"{node.operator} of nothing", fix="choose another compiler")
     if before:
         x = node.map("multiply", x, x) if before == "square" else node.map(before, x)
     if axes:
@@ -73,13 +76,15 @@ def _reduce(node: Node, name: str, before: str = "", after: str = "") -> Any:
 
 def _log_sum_exp(node: Node) -> Any:
     x, axes = node.inputs[0], _axes(node)
+    if 0 in node.shape():
+        raise Unsupported("ReduceLogSumExp of nothing", fix="choose another compiler")
     top = node.algebra.fold("max", x, axes)
     total = node.algebra.fold("sum", node.map("exp", node.map("subtract", x, top)), axes)
     return _dropped(node, node.map("add", node.map("log", total), top), axes)
 
 
 def _extreme(node: Node, name: str) -> Any:
-    x, axis = node.inputs[0], node.get("axis", 0) % len(node.shape())
+    x, axis = node.inputs[0], node.axis(0)
     length = node.shape()[axis]
     if node.get("select_last_index", 0):
         back = node.algebra.constant(np.arange(length)[::-1].copy())
@@ -159,7 +164,7 @@ def _instance_norm(node: Node) -> Any:
 
 def _group_norm(node: Node) -> Any:
     x, scale, bias = node.inputs
-    shape, groups = node.shape(), node.told["num_groups"]
+    shape, groups = node.shape(), int(node.told["num_groups"])
     parts = node.algebra.reshape(x, (shape[0], groups, prod(shape[1:]) // groups))
     found = node.algebra.reshape(_standard(node, parts, (2,), node.get("epsilon", 1e-5)), shape)
     rows = [scale, bias]
@@ -173,7 +178,7 @@ def _group_norm(node: Node) -> Any:
 def _layer_norm(node: Node) -> Any:
     x, scale = node.inputs[:2]
     rank = len(node.shape())
-    axes = range(node.get("axis", -1) % rank, rank)
+    axes = range(node.axis(-1), rank)
     found = node.map("multiply", _standard(node, x, axes, node.get("epsilon", 1e-5)), scale)
     bias = node.optional(2)
     return found if bias is None else node.map("add", found, bias)
@@ -182,7 +187,7 @@ def _layer_norm(node: Node) -> Any:
 def _rms_norm(node: Node) -> Any:
     x, scale = node.inputs
     rank = len(node.shape())
-    square = _mean(node, node.map("multiply", x, x), range(node.get("axis", -1) % rank, rank))
+    square = _mean(node, node.map("multiply", x, x), range(node.axis(-1), rank))
     size = node.map("sqrt", node.map("add", square, node.like(node.get("epsilon", 1e-5))))
     return node.map("multiply", node.map("divide", x, size), scale)
 
@@ -193,18 +198,20 @@ def _mean_variance(node: Node) -> Any:
 
 
 def _lp_norm(node: Node) -> Any:
-    x, axis = node.inputs[0], node.get("axis", -1) % len(node.shape())
+    x, axis = node.inputs[0], node.axis(-1)
     if node.get("p", 2) == 1:
-        return node.map("divide", x, node.algebra.fold("sum", node.map("absolute", x), (axis,)))
-    total = node.algebra.fold("sum", node.map("multiply", x, x), (axis,))
-    return node.map("divide", x, node.map("sqrt", total))
+        size = node.algebra.fold("sum", node.map("absolute", x), (axis,))
+    else:
+        size = node.map("sqrt", node.algebra.fold("sum", node.map("multiply", x, x), (axis,)))
+    empty = node.map("equal", size, node.like(0))
+    return node.map("divide", x, node.map("where", empty, node.like(1), size))
 
 
 def _softmax_axes(node: Node) -> tuple[int, ...]:
     rank = len(node.shape())
     if node.opset >= 13:
-        return (node.get("axis", -1) % rank,)
-    return tuple(range(node.get("axis", 1) % rank, rank))
+        return (node.axis(-1),)
+    return tuple(range(node.axis(1), rank))
 
 
 def _softmax(node: Node) -> Any:

@@ -55,6 +55,11 @@ class Node:
         """Returns an attribute, or what it is when nothing is said."""
         return self.told.get(name, usual)
 
+    def axis(self, usual: int) -> int:
+        """Returns the attribute ``axis``, counted from the start."""
+        told: int = self.get("axis", usual)
+        return told % max(1, len(self.shape()))
+
     def text(self, name: str, usual: str) -> str:
         """Returns an attribute that is a word."""
         return self.told[name].decode() if name in self.told else usual

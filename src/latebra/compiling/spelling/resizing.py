@@ -32,11 +32,11 @@ def weights_of(node: Node, old: int, new: int, factor: float, before_11: bool) -
     if mode == "nearest":
         rounding = "floor" if before_11 else node.text("nearest_mode", "round_prefer_floor")
         at = {
-            "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-            "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-            "floor": np.floor,
-            "ceil": np.ceil,
-        }[rounding](places)
+            "round_prefer_floor": np.ceil(places - 0.5),
+            "round_prefer_ceil": np.floor(places + 0.5),
+            "floor": np.floor(places),
+            "ceil": np.ceil(places),
+        }[rounding]
         return [(_inside(at, old), np.ones(new))]
     if mode == "linear":
         low = np.floor(places)
@@ -49,15 +49,16 @@ def weights_of(node: Node, old: int, new: int, factor: float, before_11: bool) -
 
 def _places(word: str, old: int, new: int, factor: float) -> NDArray[np.float64]:
     x = np.arange(new, dtype=np.float64)
+    whole = factor * old  # Before it was rounded to a length.
     match word:
         case "asymmetric":
             return x / factor
         case "align_corners":
-            return x * (old - 1) / (new - 1) if new > 1 else x * 0
+            return x * (old - 1) / (whole - 1) if whole > 1 else x * 0
         case "pytorch_half_pixel":
             return (x + 0.5) / factor - 0.5 if new > 1 else x * 0
         case "half_pixel_symmetric":
-            shift = old / 2 * (1 - new / (factor * old))
+            shift = old / 2 * (1 - new / whole)
             return shift + (x + 0.5) / factor - 0.5
         case _:
             return (x + 0.5) / factor - 0.5

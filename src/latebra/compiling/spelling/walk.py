@@ -98,8 +98,13 @@ class Graph:
                 len(outputs),
                 self.opset,
             )
-            result = entry(node)
-            several = result if isinstance(result, tuple) else (result,)
+            result: Any = entry(node)
+            several: tuple[Any, ...] = result if type(result) is tuple else (result,)
+            if len(several) < len(outputs):
+                raise Unsupported(
+                    f"{proto.op_type} with {len(outputs)} outputs is not spelt",
+                    fix="export the network for inference",
+                )
             for name, each in zip(proto.output, several, strict=False):
                 # A shape is a constant, although what has it is not.
                 (held if isinstance(each, np.ndarray) else live)[name] = each
@@ -126,5 +131,6 @@ def _folded(proto: Any, opset: int, inputs: Sequence[Any]) -> Sequence[NDArray[A
         [kinds.make_empty_tensor_value_info(name) for name in proto.output if name],
     )
     model = kinds.make_model(graph, opset_imports=[kinds.make_opsetid("", opset)])
-    found: Any = ReferenceEvaluator(model).run(None, given)
+    evaluator: Any = ReferenceEvaluator(model)
+    found = evaluator.run(None, given)
     return [np.asarray(each) for each in found]

@@ -73,8 +73,8 @@ def _deconvolve(node: Node) -> Any:
     inputs, outputs, *kernel = node.shape(1)
     reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
     told = node.get("pads", [0] * (2 * rank))
-    pads = list(zip(told[:rank], told[rank:], strict=True))
-    wanted = node.get("output_shape", None)
+    pads: list[tuple[int, int]] = list(zip(told[:rank], told[rank:], strict=True))
+    wanted: list[int] | None = node.get("output_shape", None)
     word = node.text("auto_pad", "NOTSET")
     if wanted is not None or word.startswith("SAME"):
         wanted = wanted or [n * s for n, s in zip(node.shape()[2:], strides, strict=True)]
@@ -146,7 +146,7 @@ def _resize(node: Node) -> Any:
     x, shape = node.inputs[0], node.shape()
     rank = len(shape)
     at_scales = 1 if node.operator == "Upsample" or node.opset < 11 else 2
-    axes = [axis % rank for axis in node.get("axes", range(rank))]
+    axes: list[int] = [axis % rank for axis in node.get("axes", range(rank))]
     scales = node.known(at_scales)
     sizes = node.numbers(3) if at_scales == 2 else None
     if scales is None and "scales" in node.told:
