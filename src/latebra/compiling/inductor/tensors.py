@@ -162,7 +162,7 @@ class Tensors(Algebra):
         return x[tuple(slices)]
 
     @override
-    def pad(self, x: Any, pairs: Pairs, value: float) -> Any:
+    def pad(self, x: Any, pairs: Pairs, value: float | int) -> Any:
         return self._torch.nn.functional.pad(x, _backwards(pairs), value=value)
 
     @override

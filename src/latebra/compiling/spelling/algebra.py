@@ -114,7 +114,7 @@ class Algebra(ABC):
         """Returns a part; there is one slice for each axis, steps are at least one."""
 
     @abstractmethod
-    def pad(self, x: Any, pairs: Pairs, value: float) -> Any:
+    def pad(self, x: Any, pairs: Pairs, value: float | int) -> Any:
         """Returns the value with a constant around it; no pair is negative."""
 
     @abstractmethod

@@ -39,7 +39,7 @@ class Node:
         """Returns a function of each element; see ``Algebra.map``."""
         return self.algebra.map(name, *values)
 
-    def like(self, number: float) -> Any:
+    def like(self, number: float | int) -> Any:
         """Returns a number of the first input's type."""
         return self.algebra.constant(np.array(number).astype(self.algebra.dtype(self.inputs[0])))
 

@@ -200,7 +200,7 @@ class Arrays(Algebra):
         return Laid(x.array[tuple(slices)])
 
     @override
-    def pad(self, x: Laid, pairs: Pairs, value: float) -> Laid:
+    def pad(self, x: Laid, pairs: Pairs, value: float | int) -> Laid:
         around = [tuple(pair) for pair in pairs]
         if x.last:
             n, c, *rest = around
