@@ -15,23 +15,9 @@ from latebra.core.errors import Unsupported
 Attribute: TypeAlias = "bool | int | float | str | tuple[int, ...]"
 Attributes: TypeAlias = Mapping[str, Attribute]
 
-DTYPES: Final = frozenset(
-    [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-    ]
-)
 FLOATS: Final = frozenset({"float16", "float32", "float64"})
+WHOLE: Final = frozenset(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+DTYPES: Final = FLOATS | WHOLE | {"bool"}
 _SHOWN: Final = 8
 """Constants of at most so many elements are printed whole."""
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.ir.graph import DTYPES, FLOATS, Attributes, Type
+from latebra.compiling.ir.graph import DTYPES, FLOATS, WHOLE, Attributes, Type
 from latebra.compiling.ir.operation import Operator, refuse, together, word
 
-WHOLE: Final = DTYPES - FLOATS - {"bool"}
 NUMBERS: Final = FLOATS | WHOLE
 _ALL: Final = DTYPES
 _BITS: Final = WHOLE | {"bool"}

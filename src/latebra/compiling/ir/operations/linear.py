@@ -77,14 +77,9 @@ def _windows(
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
     axes = tuple(range(_SPATIAL, _SPATIAL + rank))
     views: NDArray[Any] = sliding_window_view(x, reach, axes)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType] overloads
-    every = (slice(None), slice(None))
-    return views[
-        (
-            *every,
-            *(slice(None, None, s) for s in strides),
-            *(slice(None, None, d) for d in dilations),
-        )
-    ]
+    places = [slice(None, None, stride) for stride in strides]
+    within = [slice(None, None, dilation) for dilation in dilations]
+    return views[(slice(None), slice(None), *places, *within)]
 
 
 def _conv(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:

@@ -1,0 +1,1 @@
+"""How each ONNX operator is said in core operators, a file an idea."""
