@@ -123,8 +123,8 @@ def die(rng: np.random.Generator, beside: Executable) -> Death:
         pid = hasty.pid
         death = kill(rng, hasty)
         assert death.said, "it ended without a word"
-        # It was lost alone: the one beside it works, and a new one does. The latter takes as long as
-        # all the rest, and is asked of one in four.
+        # It was lost alone: the one beside it works, and a new one does. The latter takes half of
+        # the time, and is asked of one in four.
         _assert_echo(beside, _inputs(rng))
         if rng.random() < 0.25:
             with patient:
