@@ -97,7 +97,7 @@ def summary(networks: dict[str, Any]) -> dict[str, Any]:
             "cpu_ratio": _mean([row["cpu_ratio"] for row in right]),
             "wall_ratio": _mean([row["wall_ratio"] for row in right]),
             "relative_error": median(errors) if errors else None,
-            "same_bits": sum(all(row["same"].values()) for row in right),
+            "same_bits": sum(False not in row["same"].values() for row in right),
         }
     ratios = [each["choice"]["ratio"] for each in networks.values() if each["choice"]]
     known = [each for each in ratios if each is not None]

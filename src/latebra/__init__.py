@@ -23,10 +23,12 @@ from latebra.core.errors import (
 
 if TYPE_CHECKING:
     from latebra.api.compared import choose, compare, load_model
+    from latebra.api.compiled import compile
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.stego import HideReport, Stego
     from latebra.api.verbs import capacity, hide, reveal
+    from latebra.compiling.bundle import Bundle
     from latebra.compiling.choosing import Choice
     from latebra.compiling.contract import Model
     from latebra.compiling.report import Report
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "BadKey",
+    "Bundle",
     "Choice",
     "DoesNotFit",
     "HideReport",
@@ -60,6 +63,7 @@ __all__ = [
     "carriers",
     "choose",
     "compare",
+    "compile",
     "compilers",
     "doctor",
     "hide",
@@ -70,6 +74,7 @@ __all__ = [
 
 _HOMES = {
     "Audit": "latebra.api.looking",
+    "Bundle": "latebra.compiling.bundle",
     "Choice": "latebra.compiling.choosing",
     "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
@@ -83,6 +88,7 @@ _HOMES = {
     "carriers": "latebra.api.opened",
     "choose": "latebra.api.compared",
     "compare": "latebra.api.compared",
+    "compile": "latebra.api.compiled",
     "compilers": "latebra.api.opened",
     "doctor": "latebra.api.looking",
     "hide": "latebra.api.verbs",

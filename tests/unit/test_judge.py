@@ -10,13 +10,14 @@ import latebra as lb
 from latebra.compiling.contract import Outcome
 from latebra.compiling.judge import compare, contenders
 from latebra.compiling.likeness import difference
+from latebra.compiling.opening import open_network
 from latebra.compiling.question import Question
 from latebra.compiling.shapes import fixed
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import judged
 from latebra.core.errors import InputError, NumericsMismatch, Unavailable, UnknownPlugin
 from latebra.testing.faults import OFF_BY
-from latebra.testing.programs import PROGRAMS, batched, foreign, lookup
+from latebra.testing.programs import PROGRAMS, batched, foreign, lookup, normalised
 
 pytest.importorskip("onnx", reason="the programs are made with onnx")
 
@@ -208,12 +209,11 @@ def test_the_reference_is_overruled_by_two_who_agree():
 
 def test_a_vouched_model_is_checked_when_it_is_opened():
     from latebra.compiling.golden import golden_vector, vouched
-    from latebra.compiling.opening import open_network
 
     program = PROGRAMS["picture"]()
     vector = golden_vector(program.model, program.inputs)
     wanted = np.abs(vector.outputs["y"]).max()
-    model = vouched(program.model, vector, apart={"a": {"b": 1e-6}})
+    model = vouched(program.model, vector, about={"apart": {"a": {"b": 1e-6}}})
     assert model.card.bound == pytest.approx(1e-3 * wanted)
     assert model.card.about["apart"] == {"a": {"b": 1e-6}}
     assert open_network(model, "onnxruntime", cache=None).card.golden is vector
@@ -255,3 +255,18 @@ def test_an_unknown_variant_is_named():
     with pytest.raises(UnknownPlugin, match="'ngraph' has no variant 'bf17'") as raised:
         compare(PROGRAMS["integers"]().model, ["ngraph:bf17"], QUICK)
     assert raised.value.fix == "choose from ngraph, ngraph:bf16"
+
+
+def test_the_reference_normalises_with_the_numbers_that_are_given():
+    from onnx import load_model_from_string, numpy_helper
+
+    program = normalised()
+    graph = load_model_from_string(program.model.onnx).graph
+    held = {each.name: numpy_helper.to_array(each)[:, None] for each in graph.initializer}
+    x = program.inputs["x"].astype(np.float64)
+    scaled = held["scale"] * (x - held["mean"]) / np.sqrt(held["var"] + 1e-5) + held["bias"]
+    wanted = scaled.max(axis=2, keepdims=True)
+    found = open_network(program.model, "reference", cache=None).run(program.inputs)["y"]
+    np.testing.assert_allclose(found, wanted, atol=program.bound)
+    report = compare(program.model, ["onnxruntime", "reference"], QUICK)
+    assert report["onnxruntime"].error.largest <= program.bound

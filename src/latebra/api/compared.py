@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,40 +12,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.api.opened import models
-from latebra.compiling import choosing, judge
+from latebra.compiling import choosing, judge, torch_door
 from latebra.compiling.choosing import Choice
 from latebra.compiling.contract import Model
 from latebra.compiling.question import BATCH, ROUNDS, Question
 from latebra.compiling.report import Report
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import BOUND
-from latebra.core.errors import UnreadableFile, Unsupported
+from latebra.core.errors import InputError, UnreadableFile, Unsupported
 from latebra.core.network import ModelCard
 from latebra.core.progress import Progress, silent
 
-Source = str | os.PathLike[str] | bytes | Model
+Source = str | os.PathLike[str] | bytes | Model | Callable[..., Any]
+"""An ONNX file, its bytes, a bundled network's name, a loaded model, or a torch module."""
 
 _FIRST_BYTE: Final = b"\x08"
 """Of every file that starts with its format's version, as ONNX files do."""
 
 
-def load_model(source: Source, *, name: str = "") -> Model:
+def load_model(
+    source: Source, *, name: str = "", example: Sequence[NDArray[Any]] | None = None
+) -> Model:
     """Returns a network before it is compiled.
 
     Args:
-        source: An ONNX file, its bytes, or the name of a bundled network.
+        source: An ONNX file, its bytes, the name of a bundled network, or a torch module.
         name: What it is called; the file's name unless told.
+        example: For a torch module, one array for each argument of ``forward``: the model takes
+            arrays of these shapes, as ``x0``, ``x1``, ….
 
     Raises:
+        InputError: It is nothing that can be loaded, or a module without an example.
         UnreadableFile: There is no such file, or it is no whole ONNX file.
+        Unsupported: Torch cannot export the module.
     """
     if isinstance(source, Model):
         return source
+    if torch_door.is_module(source):
+        kind = type(source).__name__
+        return _named(torch_door.exported(source, example or ()), name or kind, kind)
     if isinstance(source, bytes):
         return _named(source, name or "model", "the model")
-    path = Path(source)
-    if not path.exists() and str(source) in list(models):
-        return Model(models.onnx(str(source)), models[str(source)])
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"a {type(source).__name__} is no model",
+            fix="give an ONNX file, its bytes, a bundled model's name or a torch module",
+        )
+    given: Any = source  # pyright: ignore[reportUnknownVariableType] of whatever is called so
+    path = Path(given)
+    if not path.exists() and str(given) in list(models):
+        return Model(models.onnx(str(given)), models[str(given)])
     try:
         content = path.read_bytes()
     except FileNotFoundError:

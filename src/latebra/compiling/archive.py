@@ -29,6 +29,8 @@ MOST_NAME_CHARACTERS: Final = 200
 
 _MOST_EXTRA_BYTES: Final = 20
 """What is written for a member of 4 GiB or more."""
+_END_BYTES: Final = 22
+"""The end of an archive that has no comment."""
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 """A local header: signature, …, length of the name, length of the extra field."""
 _FILE_MODE: Final = (stat.S_IFREG | 0o644) << 16
@@ -144,7 +146,8 @@ def _file(path: Path) -> dict[str, Reader]:
             begin = at + _LOCAL.size + name_size + extra_size
             found[name] = _from_file(path, begin, info.file_size)
             at = begin + info.file_size
-        if at != archive.start_dir or archive.comment:
+        file.seek(-_END_BYTES, os.SEEK_END)
+        if at != archive.start_dir or file.read(4) != b"PK\5\6":
             raise ValueError("it holds bytes that belong to no member")
     return found
 

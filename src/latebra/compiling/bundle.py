@@ -15,7 +15,7 @@ from latebra.compiling.isolated import worker_of
 from latebra.compiling.manifest import MANIFEST, digest_of
 from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
 from latebra.compiling.target import this_target
-from latebra.compiling.worker import compilers
+from latebra.compiling.worker import make
 from latebra.core.errors import (
     BuildFailed,
     CompileError,
@@ -23,6 +23,7 @@ from latebra.core.errors import (
     LoadFailed,
     RunFailed,
     Unavailable,
+    UnknownPlugin,
     UnreadableFile,
     Unsupported,
     UnwritableFile,
@@ -169,12 +170,12 @@ class Bundle:
     def _fitting(self, wanted: str, threads: int | None) -> list[tuple[Artifact, Compiler]]:
         """Returns the artifacts to try, the compiler to prefer first."""
         if wanted != "auto":
-            compilers[wanted]  # It must exist, whatever the bundle holds.
+            make(wanted, 1)  # It must exist, whatever the bundle holds.
         found: list[tuple[Artifact, Compiler]] = []
         for artifact in self.artifacts:
-            if artifact.compiler not in compilers or wanted not in ("auto", artifact.compiler):
+            if not _is_known(artifact.compiler) or wanted not in ("auto", artifact.compiler):
                 continue
-            plain = compilers[artifact.compiler](threads=threads or artifact.threads)
+            plain = make(artifact.compiler, threads or artifact.threads)
             reason = artifact.difference(plain) if self.trusted else "nobody vouches for it"
             if reason:
                 log.info("the artifact of %s is left alone: %s", artifact.compiler, reason)
@@ -188,7 +189,7 @@ class Bundle:
 
 def _built(model: Model, name: str, threads: int | None) -> Artifact:
     """Returns what a compiler makes of the model, once it agrees with the golden vector."""
-    plain = compilers[name](threads=threads or usual_threads())
+    plain = make(name, threads or usual_threads())
     if not (able := plain.probe()):
         raise Unavailable(f"compiler {name!r} cannot run here: {able}", fix=able.fix)
     if not (takes := plain.supports(model)):
@@ -198,6 +199,14 @@ def _built(model: Model, name: str, threads: int | None) -> Artifact:
         content = worker.build(model)
     _checked(worker, content, model, name)
     return Artifact(name, content, repr(plain), plain.threads, plain.versions(), this_target())
+
+
+def _is_known(compiler: str) -> bool:
+    try:
+        make(compiler, 1)
+    except UnknownPlugin:
+        return False
+    return True
 
 
 def _checked(doer: Compiler, content: bytes, model: Model, name: str) -> OpenNetwork:

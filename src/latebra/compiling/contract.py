@@ -215,7 +215,10 @@ def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Generato
         raise
     except Exception as cause:
         said = str(cause).strip().splitlines()
-        detail = f"{type(cause).__name__}: {said[0][:200]}" if said else type(cause).__name__
+        # A tool that was called says what it was called with before it says what went wrong.
+        line = next((each for each in said if "error: " in each), said[0] if said else "")
+        line = line.partition("error: ")[2] or line
+        detail = f"{type(cause).__name__}: {line[:200]}" if line else type(cause).__name__
         raise error(f"{doing}: {detail}", fix=fix) from cause
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def vouched(
     model: Model,
     golden: Golden,
     bound: float = BOUND,
-    apart: Mapping[str, Mapping[str, float]] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> Model:
     """Returns the model with a golden vector on its card: whoever opens it is checked against it.
 
@@ -59,18 +60,14 @@ def vouched(
         model: The network.
         golden: One input and the output it must give.
         bound: Share of the largest magnitude of the outputs by which a result may be off.
-        apart: Largest absolute difference of each pair of compilers on that input, by ids; it is
-            kept on the card as ``about["apart"]``.
+        about: Facts for the card: who judged, how far each pair of compilers is apart.
     """
     card = model.card
     if card.golden is None:
         floats = [array for array in golden.outputs.values() if array.dtype.kind == "f"]
         largest = max((_largest(array) for array in floats), default=0.0)
         card = replace(card, golden=golden, bound=bound * largest)
-    if apart is not None:
-        pairs = {name: dict(others) for name, others in apart.items()}
-        card = replace(card, about={**card.about, "apart": pairs})
-    return replace(model, card=card)
+    return replace(model, card=replace(card, about={**card.about, **(about or {})}))
 
 
 def _largest(array: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from latebra.compiling.report import Report
 from latebra.compiling.trial import FIX, Trial, enter
 from latebra.compiling.verdict import Verdict, judged
 from latebra.compiling.worker import compilers, make
-from latebra.core.network import Arrays
+from latebra.core.network import Arrays, Golden
 from latebra.core.progress import Progress, silent
 
 
@@ -84,6 +84,7 @@ def compare(
         rows=tuple(trial.row for trial in trials),
         apart=verdict.apart,
         notes=(*_warnings(trials), *notes),
+        golden=_golden(trials, asked.at_one, inputs, verdict.judge),
     )
 
 
@@ -107,6 +108,13 @@ def _judge(trials: Sequence[Trial], model: Model, inputs: Arrays, bound: float) 
             row = replace(row, outcome=Outcome.WRONG, reason=why, fix=FIX[Outcome.WRONG])
         ran[name].row = row
     return verdict
+
+
+def _golden(trials: Sequence[Trial], model: Model, inputs: Arrays, judge: str) -> Golden | None:
+    if judge == "golden":
+        return model.card.golden
+    outputs = next((t.outputs for t in trials if t.row.compiler == judge), None)
+    return Golden(dict(inputs), outputs) if outputs else None
 
 
 def _warnings(trials: Sequence[Trial]) -> list[str]:

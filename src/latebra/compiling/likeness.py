@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from latebra.core.network import Arrays
 
 NO_DIFFERENCE: Final = 0.0
+FLOOR: Final = 1e-3
+"""Outputs that are smaller throughout are mostly probabilities of what is not there; a sigmoid that
+is made for values of order one is off by 1e-7 there too (seen in text detectors)."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,8 @@ class Difference:
     Args:
         largest: Largest absolute difference; infinite where one is not a number and the other is,
             or where names, types or shapes differ.
-        relative: The same, as a share of the largest magnitude in that output.
+        relative: The same, as a share of the largest magnitude in that output, or of 1e-3 where
+            all of it is smaller.
         ulp: The same, in units in the last place of a 32-bit float at the value's magnitude, or at
             the root mean square of its output where that is larger: next to zero such units shrink
             without end, and no sum is rounded so finely.
@@ -76,6 +80,4 @@ def _one(got: NDArray[Any], wanted: NDArray[Any]) -> Difference:
     highest = float(size.max(initial=0.0))
     typical = float(np.sqrt(np.mean(size**2)))
     unit = np.spacing(np.maximum(size, max(typical, 1e-30)).astype(np.float32)).astype(np.float64)
-    return Difference(
-        largest, largest / highest if highest else np.inf, float((apart / unit).max())
-    )
+    return Difference(largest, largest / max(highest, FLOOR), float((apart / unit).max()))

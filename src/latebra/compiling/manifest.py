@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
-
-import numpy as np
 
 from latebra.compiling.schema import check_schema, load_schema
 from latebra.compiling.target import Target
@@ -166,21 +165,32 @@ def digest_of(content: bytes) -> str:
 
 
 def write_card(card: ModelCard) -> bytes:
-    """Returns a card as JSON, its golden vector left out.
+    """Returns a card as JSON, its golden vector left out; infinities become null.
 
     Raises:
         TypeError: One of its facts is nothing that JSON holds.
-        ValueError: One of its facts is no number, or its name is none.
+        ValueError: Its name is none.
     """
     told = {
         "name": card.name,
         "digest": card.digest,
         "tier": card.tier,
-        "bound": None if np.isinf(card.bound) else card.bound,
-        "about": dict(card.about),
+        "bound": _finite(card.bound),
+        "about": _finite(dict(card.about)),
     }
     check_schema(told, load_schema("card"))
     return json.dumps(told, indent=1, allow_nan=False).encode() + b"\n"
+
+
+def _finite(told: Any) -> Any:
+    """Returns the same with null for numbers that JSON does not hold: some compiler gave them."""
+    if isinstance(told, float):
+        return told if math.isfinite(told) else None
+    if isinstance(told, Mapping):
+        return {key: _finite(each) for key, each in cast("Mapping[str, Any]", told).items()}
+    if isinstance(told, list | tuple):
+        return [_finite(each) for each in cast("Sequence[Any]", told)]
+    return told
 
 
 def read_card(content: bytes, golden: Golden | None) -> ModelCard:

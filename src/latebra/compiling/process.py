@@ -58,6 +58,7 @@ class Process:
             self._spawned.child.kill,
             terms.memory_limit_bytes,
             [each.fd for each in self._spawned.arenas],
+            self._spawned.ended,
         )
         self._ended = weakref.finalize(self, self._spawned.end)
         _alive.add(self)
@@ -154,9 +155,9 @@ class Process:
             self._watch.stop()
 
     def _packed(self, request: Message, place: int | None, verb: str) -> bytes:
-        head = {**request.head, "place": place}
+        request = request._replace(head={**request.head, "place": place})
         try:
-            return wire.packed(Message(head, request.arrays, request.blob), self._given)
+            return wire.packed(request, self._given)
         except OSError as error:
             raise _failure(verb)(
                 f"there is no room for what {self._who} is to be given: {error.strerror}",

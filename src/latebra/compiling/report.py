@@ -11,6 +11,7 @@ import numpy as np
 
 from latebra.compiling.contract import Outcome
 from latebra.compiling.likeness import Difference
+from latebra.core.network import Golden
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Report:
         rows: One for each compiler.
         apart: Largest absolute difference of each pair that ran, by ids.
         notes: What else a reader should know, one sentence each.
+        golden: The inputs, and the judge's outputs; None where nobody judged.
     """
 
     model: str
@@ -119,6 +121,7 @@ class Report:
     rows: tuple[Row, ...]
     apart: Mapping[str, Mapping[str, float]]
     notes: tuple[str, ...] = ()
+    golden: Golden | None = field(default=None, repr=False, compare=False)
 
     def __getitem__(self, compiler: str) -> Row:
         """Returns the row of one compiler.

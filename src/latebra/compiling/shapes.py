@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from latebra.compiling.contract import Model
 from latebra.compiling.facts import Tensor
+from latebra.compiling.folding import folded
 from latebra.core.errors import InputError, Unavailable
 
 Shape = tuple[int, ...]
@@ -74,7 +75,9 @@ def told_shapes(
 def fixed(model: Model, shapes: Mapping[str, Shape]) -> Model:
     """Returns the model with its inputs of exactly these shapes; itself where nothing is open.
 
-    The digest of the weights stays; a card's golden vector stays where its inputs have the shapes.
+    What it computes about its own lengths is then constant, and is computed here.
+
+    The digest on its card stays; a card's golden vector stays where its inputs have the shapes.
 
     Args:
         model: The network.
@@ -120,7 +123,7 @@ def fixed(model: Model, shapes: Mapping[str, Shape]) -> Model:
     for value, old in zip(proto.graph.output, before, strict=True):
         if not value.type.tensor_type.HasField("shape"):  # Nothing could tell: as it was.
             value.type.CopyFrom(old.type)
-    written: bytes = proto.SerializeToString()
+    written: bytes = folded(proto).SerializeToString()
     card = model.card
     if card.golden and any(
         array.shape != shapes.get(name) for name, array in card.golden.inputs.items()

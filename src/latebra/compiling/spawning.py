@@ -53,12 +53,14 @@ class Spawned:
         said: What it prints.
         life: The end of a pipe: when it closes, the worker and its group end.
         arenas: Memory they share: for requests, then for answers. Empty where nothing is shared.
+        ended: A descriptor that can be read once it ended; below zero where there is none.
     """
 
     child: subprocess.Popen[bytes]
     said: IO[bytes]
     life: int
     arenas: tuple[Arena, ...]
+    ended: int
 
     @property
     def requests(self) -> int:
@@ -106,6 +108,8 @@ class Spawned:
             if pipe:
                 pipe.close()
         os.close(self.life)
+        if self.ended >= 0:
+            os.close(self.ended)
         self.said.close()
         for each in self.arenas:
             each.close()
@@ -139,7 +143,7 @@ def spawn(terms: Terms) -> Spawned:
         undo.pop_all()
     if arena.SHARED:
         os.set_blocking(_number(child.stdin), False)
-    return Spawned(child, said, life, tuple(arenas))
+    return Spawned(child, said, life, tuple(arenas), _watched(child.pid))
 
 
 def _started(
@@ -171,6 +175,17 @@ def _started(
         pass_fds=[lifeline, *shared] if arena.SHARED else (),
         process_group=0 if arena.SHARED else None,
     )
+
+
+def _watched(pid: int) -> int:
+    """Returns a descriptor that can be read once a process ended, or -1.
+
+    The process's pipe tells too, unless somebody whom it forked off holds that open.
+    """
+    try:
+        return os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+    except OSError:  # Kernels before 5.3, and sandboxes.
+        return -1
 
 
 def _number(pipe: IO[bytes] | None) -> int:

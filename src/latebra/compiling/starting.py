@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import struct
 import sys
+import threading
 import types
 import typing
 from pathlib import Path
@@ -22,10 +24,45 @@ OLDEST = (3, 11)
 
 def refuse(what: str, fix: str) -> None:
     """Sends one answer, as ``wire`` packs it, that says why there will be no other."""
-    told = [{"error": "Unavailable", "what": what, "fix": fix}, [], [0, 0], 0, False]
+    told: list[object] = [{"error": "Unavailable", "what": what, "fix": fix}, [], 0, 0, False]
     head = json.dumps(told).encode()
     os.write(1, struct.pack("<IQ", len(head), 0) + head)
     sys.exit(0)
+
+
+def hold(lifeline: int, parent: int) -> None:
+    """Ends this process and its group with its parent, whatever it is doing then.
+
+    Args:
+        lifeline: A pipe that closes when the parent ends; below zero where nothing is inherited.
+        parent: The parent's process id.
+    """
+    if lifeline < 0 and sys.platform != "win32":
+        return  # Nothing was inherited: the end of standard input has to do.
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)
+
+    def wait() -> None:
+        if sys.platform == "win32":
+            import ctypes
+
+            synchronize, forever = 0x00100000, 0xFFFFFFFF
+            kernel = ctypes.windll.kernel32
+            kernel.WaitForSingleObject(kernel.OpenProcess(synchronize, False, parent), forever)
+            os._exit(0)
+        else:
+            os.read(lifeline, 1)  # Nothing is ever written: it ends when that closes.
+            os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+    if sys.platform == "linux":
+        # A vendor that hangs inside C keeps the thread above from running; the kernel needs none.
+        import fcntl
+
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def borrow(root: Path) -> None:
@@ -56,6 +93,8 @@ def main() -> None:
             f"{sys.executable} is Python {found}, which is too old",
             "give the path of Python 3.11 or newer",
         )
+    told = json.loads(sys.argv[1])
+    hold(told["lifeline"], told["parent"])
     stand_in()
     borrow(ROOT)
     try:
@@ -66,7 +105,7 @@ def main() -> None:
             f"{sys.executable} -m pip install {error.name or 'numpy'}",
         )
         raise
-    worker.serve(json.loads(sys.argv[1]))
+    worker.serve(told)
 
 
 if __name__ == "__main__":

@@ -64,11 +64,13 @@ class Trial:
         row: What is known.
         outputs: Its result with one thread, where it got so far.
         bound: Relative difference that its precision explains, where that is a variant's.
+        again: What its second run took, as it is loaded now.
     """
 
     row: Row
     outputs: dict[str, NDArray[Any]] | None = None
     bound: float = 0.0
+    again: Reading | None = field(default=None, repr=False)
     _worker: Isolated | None = field(default=None, repr=False)
     _executable: Executable | None = field(default=None, repr=False)
 
@@ -103,7 +105,7 @@ class Trial:
 
     def close(self) -> None:
         """Ends its process; what was measured stays."""
-        self._executable = None
+        self._executable = self.again = None
         if self._worker:
             self._worker.close()
             self._worker = None
@@ -199,9 +201,12 @@ def take_turns(
             if not trial.runs or spent[name] > patience.turns_s:
                 continue
             if name not in often:
-                warm = trial.read(inputs)
+                warm = trial.again or trial.read(inputs)
                 often[name] = _runs(warm.wall_s[0]) if warm else 1
-                spent[name] += warm.wall_s[0] if warm else 0.0
+                if warm and warm.wall_s[0] > patience.turns_s:
+                    found[name].append(warm)
+                    spent[name] = np.inf
+                    continue
             reading = trial.read(inputs, often[name])
             if reading:
                 found[name].append(reading)
@@ -216,7 +221,7 @@ def _first_runs(trial: Trial, there: Reading, inputs: Arrays) -> None:
     again = trial.read(inputs)
     if first is None or again is None:
         return
-    trial.outputs = first.outputs
+    trial.outputs, trial.again = first.outputs, again
     trial.row = replace(
         trial.row,
         load_s=first.load_s,

@@ -32,6 +32,7 @@ class Watch:
         kill: Ends the worker; called where waiting cannot be interrupted otherwise.
         limit_bytes: How much memory of its own it may hold; None for no limit.
         shared: Descriptors of the memory it shares with this process, which is not its own.
+        ended: A descriptor that can be read once it ended; below zero where there is none.
     """
 
     def __init__(
@@ -40,13 +41,16 @@ class Watch:
         kill: Callable[[], None],
         limit_bytes: int | None,
         shared: Sequence[int] = (),
+        ended: int = -1,
     ) -> None:
         self._pid = pid
         self._shared = tuple(shared)
+        self._ended = ended
         self._kill = kill
         self._limit_bytes = limit_bytes
         self._deadline = 0.0
         self._timer: threading.Timer | None = None
+        self._polls: dict[int, select.poll] = {}
         self._fired = False
 
     def start(self, timeout_s: float) -> None:
@@ -83,6 +87,7 @@ class Watch:
         """Writes a whole message to a pipe that does not block.
 
         Raises:
+            EOFError: The process is gone.
             OSError: The other end is closed.
             Late: The other end did not read it in time.
             Greedy: The worker holds too much memory meanwhile.
@@ -97,15 +102,21 @@ class Watch:
     def _wait(self, pipe: int, *, writing: bool) -> None:
         if self._timer:
             return
-        poll = select.poll()
-        poll.register(pipe, select.POLLOUT if writing else select.POLLIN)
+        poll = self._polls.get(pipe)
+        if poll is None:
+            poll = self._polls[pipe] = select.poll()
+            poll.register(pipe, select.POLLOUT if writing else select.POLLIN)
+            if self._ended >= 0:
+                poll.register(self._ended, select.POLLIN)
         longest = _LONGEST_NAP_S if self._limit_bytes is None else _NAP_S
         while True:
             left_s = self._deadline - time.monotonic()
             if left_s <= 0:
                 raise Late
-            if poll.poll(1000 * min(left_s, longest)):
-                return
+            if ready := poll.poll(1000 * min(left_s, longest)):
+                if pipe in dict(ready):
+                    return
+                raise EOFError("the process is gone")
             if self._limit_bytes is not None and self._held_bytes() > self._limit_bytes:
                 raise Greedy
 

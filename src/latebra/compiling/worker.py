@@ -12,7 +12,6 @@ import importlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -157,7 +156,6 @@ def serve(told: Mapping[str, Any]) -> None:
     """
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted, and ends this.
-    _hold(told["lifeline"], told["parent"])
     requests, answers = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # A vendor's printing would be taken for an answer,
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -166,6 +164,8 @@ def serve(told: Mapping[str, Any]) -> None:
     if told["memory_limit_bytes"]:
         limit_own_memory(told["memory_limit_bytes"])
     arenas = [Arena(fd) for fd in told["arenas"]]
+    for each in arenas:
+        os.set_inheritable(each.fd, False)  # Helpers have no use for them.
     _answer_all(requests, answers, arenas, told)
 
 
@@ -192,34 +192,6 @@ def _read(pipe: int, size: int) -> bytes:
     if not piece:
         raise EOFError("the pipe is closed")
     return piece
-
-
-def _hold(lifeline: int, parent: int) -> None:
-    """Ends this process and its group with its parent, whatever it is doing then."""
-    if lifeline < 0 and sys.platform != "win32":
-        return  # Nothing was inherited: the end of standard input has to do.
-
-    def wait() -> None:
-        if sys.platform == "win32":
-            import ctypes
-
-            synchronize, forever = 0x00100000, 0xFFFFFFFF
-            kernel = ctypes.windll.kernel32
-            kernel.WaitForSingleObject(kernel.OpenProcess(synchronize, False, parent), forever)
-            os._exit(0)
-        else:
-            os.read(lifeline, 1)  # Nothing is ever written: it ends when that closes.
-            os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=wait, daemon=True).start()
-    if sys.platform == "linux":
-        # A vendor that hangs inside C keeps the thread above from running; the kernel needs none.
-        import fcntl
-
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
 
 
 def _is_of_memory(error: BaseException | None) -> bool:

@@ -37,6 +37,7 @@ class Faulty(Compiler):
     | ``hang`` | sleeps for an hour |
     | ``seize`` | sleeps for an hour inside C, with the interpreter locked |
     | ``spawn`` | starts a helper that sleeps for an hour, then crashes |
+    | ``fork`` | forks a helper that holds the pipe to the parent open, then crashes |
     | ``assist`` | starts the same helper, then goes on |
     | ``eat`` | asks for memory until there is none |
     | ``gnaw`` | the same, where the system refuses nothing: in memory meant for sharing |
@@ -133,6 +134,10 @@ def _fail(verb: str) -> None:
             ctypes.PyDLL(None).sleep(3600)
         case "spawn":
             _helpers.append(subprocess.Popen([sys.executable, "-c", _HELPER]))  # noqa: S603
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "fork":
+            if os.fork() == 0:
+                time.sleep(3600)
             os.kill(os.getpid(), signal.SIGSEGV)
         case "assist":
             _helpers.append(subprocess.Popen([sys.executable, "-c", _HELPER]))  # noqa: S603

@@ -176,6 +176,68 @@ def lookup() -> Model:
     return draft.done({"ids": np.zeros((2, 4), np.int32)}, ["y"])
 
 
+def rows() -> Model:
+    """Returns a network that asks for its own lengths, to lay each item out as one row."""
+    import onnx
+
+    helper: Any = onnx.helper
+    nodes = [
+        helper.make_node("Shape", ["x"], ["lengths"]),
+        helper.make_node("Shape", ["x"], ["batch"], start=0, end=1),
+        helper.make_node("Gather", ["lengths", "places"], ["rest"]),
+        helper.make_node("Concat", ["batch", "minus"], ["wanted"], axis=0),
+        helper.make_node("Reshape", ["x", "wanted"], ["flat"]),
+        helper.make_node("Relu", ["flat"], ["y"]),
+        helper.make_node("Shape", ["x"], ["size"]),
+    ]
+    x = helper.make_tensor_value_info("x", 1, ["n", "a", "b"])
+    outputs = [
+        helper.make_tensor_value_info("y", 1, ["n", "c"]),
+        helper.make_tensor_value_info("size", 7, [3]),
+    ]
+    held: list[Any] = [
+        onnx.numpy_helper.from_array(np.array(values, np.int64), name)
+        for name, values in (("places", [1, 2]), ("minus", [-1]))
+    ]
+    graph = helper.make_graph(nodes, "rows", [x], outputs, held)
+    opset = helper.make_opsetid("", OPSET)
+    proto = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+    written: bytes = proto.SerializeToString()
+    digest = hashlib.sha256(written).hexdigest()
+    return Model(written, ModelCard("rows", digest, "T3", np.inf))
+
+
+def normalised() -> Program:
+    """Batch normalisation as operator set 9 has it, then the highest of each row."""
+    import onnx
+
+    helper: Any = onnx.helper
+    numbers: Any = onnx.numpy_helper
+    rng = np.random.default_rng(5)
+    x = _normal(rng, 2, 4, 30)
+    held = {name: np.abs(_normal(rng, 4)) + 0.5 for name in ("scale", "bias", "mean", "var")}
+    nodes = [
+        helper.make_node("BatchNormalization", ["x", *held], ["n"]),
+        helper.make_node("GlobalMaxPool", ["n"], ["y"]),
+    ]
+    values = [
+        helper.make_tensor_value_info(name, 1, shape)
+        for name, shape in (("x", [2, 4, 30]), ("y", [2, 4, 1]))
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "normalised",
+        values[:1],
+        values[1:],
+        [numbers.from_array(array, name) for name, array in held.items()],
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 9)], ir_version=4)
+    written: bytes = proto.SerializeToString()
+    digest = hashlib.sha256(written).hexdigest()
+    # Three operations on numbers of order one.
+    return Program(Model(written, ModelCard("normalised", digest, "T3", np.inf)), {"x": x}, 2e-6)
+
+
 def batched(channels: int | None = None) -> Model:
     """Returns a network that adds to each row; both its axes are open.
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -19,7 +20,11 @@ from latebra.compiling.contract import Compiler, Executable, Model, Support, fai
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
+log = logging.getLogger(__name__)
+
 _ENTRY: Final = "main_graph"
+_NEW_ENOUGH: Final = 17
+"""The oldest operator set whose spellings IREE 3.13 takes throughout, of those that were tried."""
 _LENGTH: Final = struct.Struct("<I")
 _FLAGS: Final = (
     "--iree-hal-target-device=local",
@@ -68,6 +73,7 @@ class Iree(Compiler):
             proto = onnx.load_model_from_string(model.onnx)
             onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
             vendor: Any = tools
+            proto = _as_new(proto)
             module = vendor.compile_str(
                 _imported(_spelt_out(proto)), input_type="onnx", extra_args=list(_FLAGS)
             )
@@ -111,6 +117,24 @@ class _Module(Executable):
             found: Any = self._entry(*(np.ascontiguousarray(inputs[name]) for name in self._inputs))
             several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
             return {name: np.array(each) for name, each in zip(self._outputs, several, strict=True)}
+
+
+def _as_new(proto: Any) -> Any:
+    """Returns the model with operators as a newer set has them; IREE lacks the old spellings.
+
+    The converter moves attributes to inputs and the like, and changes no number. Where it knows no
+    way, the model stays as it is.
+    """
+    from onnx import version_converter
+
+    versions = [each.version for each in proto.opset_import if not each.domain]
+    if max(versions, default=_NEW_ENOUGH) >= _NEW_ENOUGH:
+        return proto
+    try:
+        return version_converter.convert_version(proto, _NEW_ENOUGH)
+    except Exception as error:  # noqa: BLE001  # It raises whatever it meets.
+        log.info("the operators stay as they are: %s", error)
+        return proto
 
 
 def _imported(proto: Any) -> str:

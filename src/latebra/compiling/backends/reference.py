@@ -61,7 +61,7 @@ class Reference(Compiler):
             from onnx.reference import ReferenceEvaluator
 
             proto = onnx.load_model_from_string(artifact)
-            return _Evaluator(ReferenceEvaluator(proto))
+            return _Evaluator(ReferenceEvaluator(proto, new_ops=_mended(proto)))
 
 
 class _Evaluator(Executable):
@@ -82,6 +82,38 @@ class _Evaluator(Executable):
 
 def _single(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _mended(proto: Any) -> list[Any]:
+    """Returns operators that the evaluator (1.23) computes otherwise than ONNX defines them.
+
+    ``BatchNormalization`` before operator set 14 mixes the batch's own mean and variance in, though
+    inference takes those that are given; ``GlobalMaxPool`` takes its maximum over wrong axes unless
+    there are two of them.
+    """
+    from onnx.reference.op_run import OpRun
+
+    runner: Any = OpRun
+
+    class GlobalMaxPool(runner):
+        op_domain = ""
+
+        def _run(self, x: Any) -> tuple[Any]:
+            return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+    class BatchNormalization(runner):
+        op_domain = ""
+
+        def _run(
+            self, x: Any, scale: Any, bias: Any, mean: Any, var: Any, epsilon: float, **_: Any
+        ) -> tuple[Any]:
+            ones = (-1,) + (1,) * (x.ndim - 2)
+            factor = scale / np.sqrt(var + epsilon)
+            shifted = (x - mean.reshape(ones)) * factor.reshape(ones)
+            return ((shifted + bias.reshape(ones)).astype(x.dtype),)
+
+    opset = max((each.version for each in proto.opset_import if not each.domain), default=14)
+    return [GlobalMaxPool, BatchNormalization] if opset < 14 else [GlobalMaxPool]
 
 
 def _to_double(graph: Any) -> None:
