@@ -49,7 +49,7 @@ class Inductor(Compiler):
     about: ClassVar[str] = "Torch's compiler, ahead of time: C++ for what fuses; keeps float32."
     needs: ClassVar[dict[str, str]] = {"torch": "torch", "onnx": "onnx"}
     extra: ClassVar[str] = "inductor"
-    rank: ClassVar[int] = 6
+    rank: ClassVar[int] = 7
 
     @override
     def probe(self) -> Support:

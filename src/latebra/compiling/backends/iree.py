@@ -58,7 +58,7 @@ class Iree(Compiler):
         "onnx": "onnx",
     }
     extra: ClassVar[str] = "iree"
-    rank: ClassVar[int] = 5
+    rank: ClassVar[int] = 6
 
     @override
     def supports(self, model: Model) -> Support:

@@ -57,7 +57,7 @@ class Tvm(Compiler):
     about: ClassVar[str] = "Apache TVM, its loops scheduled by hand; keeps 32-bit floats."
     needs: ClassVar[dict[str, str]] = {"tvm": "apache-tvm", "onnx": "onnx"}
     extra: ClassVar[str] = "tvm"
-    rank: ClassVar[int] = 3
+    rank: ClassVar[int] = 4
 
     @override
     def supports(self, model: Model) -> Support:

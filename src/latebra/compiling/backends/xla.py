@@ -50,7 +50,7 @@ class Xla(Compiler):
     about: ClassVar[str] = "JAX's compiler: StableHLO to machine code; keeps 32-bit floats."
     needs: ClassVar[dict[str, str]] = {"jax": "jax", "jaxlib": "jaxlib", "onnx": "onnx"}
     extra: ClassVar[str] = "xla"
-    rank: ClassVar[int] = 4
+    rank: ClassVar[int] = 5
 
     @override
     def supports(self, model: Model) -> Support:
