@@ -55,6 +55,7 @@ def from_onnx(
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
     dimensions: Mapping[str, int] | None = None,
+    constants: Mapping[str, NDArray[Any]] | None = None,
 ) -> Graph:
     """Returns an ONNX model as a core graph.
 
@@ -62,6 +63,8 @@ def from_onnx(
         source: The bytes of a file, weights included; or its path, weights beside it or not.
         shapes: The shape of each input that the file leaves open, by name.
         dimensions: Lengths of the symbolic dimensions that the file declares, by name.
+        constants: Inputs that are fixed once and for all, such as the shape of a Reshape, by name;
+            the graph no longer takes them.
 
     Raises:
         Unsupported: It is not an ONNX model, an open shape is not given, or an operator cannot be
@@ -73,7 +76,7 @@ def from_onnx(
         raise Unsupported(
             f"the model is written in opset {opset}", fix=f"export it in opset {OLDEST} or later"
         )
-    return _Import(model, opset).graph(shapes or {}, dimensions or {})
+    return _Import(model, opset).graph(shapes or {}, dimensions or {}, constants or {})
 
 
 def _read(source: bytes | Path) -> Any:
@@ -104,12 +107,19 @@ class _Import:
         self.opset = opset
         self.builder = Builder(model.graph.name or "model")
 
-    def graph(self, shapes: Mapping[str, Sequence[int]], dimensions: Mapping[str, int]) -> Graph:
+    def graph(
+        self,
+        shapes: Mapping[str, Sequence[int]],
+        dimensions: Mapping[str, int],
+        constants: Mapping[str, NDArray[Any]],
+    ) -> Graph:
         source = self.model.graph
         known: dict[str, Value] = {}
         held = {tensor.name for tensor in source.initializer}
         for each in source.input:
-            if each.name not in held:
+            if each.name in constants:
+                known[each.name] = self.builder.constant(constants[each.name], each.name)
+            elif each.name not in held:
                 kind = _input_type(each, shapes.get(each.name), dimensions)
                 known[each.name] = self.builder.input(each.name, kind)
         self._constants(source, known)
@@ -169,9 +179,8 @@ class _Import:
             )
             found = rule(call)
             results = found if isinstance(found, tuple) else (found,)
-        for output, value in zip(node.output, results, strict=False):
-            if output and value is not None:
-                known[output] = value
+        given = zip(node.output, results, strict=False)
+        known.update((name, value) for name, value in given if name and value is not None)
         lost = [each for each in node.output[len(results) :] if each and each in read]
         if lost:
             raise Unsupported(

@@ -13,29 +13,12 @@ from latebra.compiling.ir.builder import Value
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
+_LOWER: Final = """
+    Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Mul
+    Neg Not Or Round Sigmoid Sign Sin Sinh Sqrt Sub Tan Tanh Xor
+"""
 _SAME: Final = {
-    **{
-        name: name.lower()
-        for name in [
-            "Abs",
-            "Ceil",
-            "Cos",
-            "Cosh",
-            "Exp",
-            "Floor",
-            "Log",
-            "Neg",
-            "Not",
-            "Round",
-            "Sign",
-        ]
-    },
-    **{name: name.lower() for name in ["Sigmoid", "Sin", "Sinh", "Sqrt", "Tan", "Tanh", "Erf"]},
-    **{name: name.lower() for name in ["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh"]},
-    **{
-        name: name.lower()
-        for name in ["Add", "Sub", "Mul", "Div", "And", "Or", "Xor", "Equal", "Less"]
-    },
+    **{name: name.lower() for name in _LOWER.split()},
     "BitwiseAnd": "and",
     "BitwiseOr": "or",
     "BitwiseXor": "xor",

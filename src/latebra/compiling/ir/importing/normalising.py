@@ -92,10 +92,9 @@ def _mean_variance(call: Call) -> Value:
 
 def _lp(call: Call) -> Value:
     x, axis, p = call[0], call.axis(-1), int(call.get("p", 2))
-    if p == 1:
-        size = x.op("abs").fold("sum", [axis])
-    else:
-        size = (x * x).fold("sum", [axis]).op("sqrt")
+    one = x.op("abs") if p == 1 else x * x
+    size = one.fold("sum", [axis])
+    size = size if p == 1 else size.op("sqrt")
     return size.op("equal", 0).op("select", size.like(0), x / size)
 
 

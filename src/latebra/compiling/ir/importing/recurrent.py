@@ -82,10 +82,8 @@ def _gru(d: _Direction) -> Step:
         both = d.curves[0](d.clip(both))
         update, reset = d.gate(both, 0), d.gate(both, 1)
         last = d.r.part(1, pair, pair + d.hidden)
-        if before:
-            inner = _plus((reset * h) @ last, r_last)
-        else:
-            inner = reset * _plus(h @ last, r_last)
+        inner = _plus((reset * h if before else h) @ last, r_last)
+        inner = inner if before else reset * inner
         new = d.curves[1](d.clip(x.part(1, pair, pair + d.hidden) + inner))
         return (update.like(1) - update) * new + update * h, c
 

@@ -141,7 +141,9 @@ def _depth_to_space(call: Call) -> Value:
 def _space_to_depth(call: Call) -> Value:
     x, block = call[0], int(call.told["blocksize"])
     n, c, h, w = x.shape
-    apart = x.reshape(n, c, h // block, block, w // block, block).transpose(0, 3, 5, 1, 2, 4)
+    apart = x.reshape(n, c, h // block, block, w // block, block)
+    crd = call.get("mode", "DCR") == "CRD"
+    apart = apart.transpose(0, 1, 3, 5, 2, 4) if crd else apart.transpose(0, 3, 5, 1, 2, 4)
     return apart.reshape(n, c * block**2, h // block, w // block)
 
 

@@ -46,12 +46,17 @@ def _power(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.where(b >= 0, positive, _divide(np.ones_like(a), positive)).astype(a.dtype)
 
 
-def _shift(direction: Numeric) -> Numeric:
-    def step(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-        width = a.dtype.itemsize * 8
-        return np.where(b < width, direction(a, np.minimum(b, width - 1)), 0).astype(a.dtype)
+def _shift_left(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    width = a.dtype.itemsize * 8
+    return np.where(b < width, np.left_shift(a, np.minimum(b, width - 1)), 0).astype(a.dtype)
 
-    return step
+
+def _shift_right(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    width = a.dtype.itemsize * 8
+    shifted = np.right_shift(a, np.minimum(b, width - 1))
+    if a.dtype.kind == "i":  # the sign moves in, however far
+        return shifted
+    return np.where(b < width, shifted, 0).astype(a.dtype)
 
 
 _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
@@ -98,8 +103,8 @@ _BINARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "and": (np.bitwise_and, _BITS, "Bitwise and."),
     "or": (np.bitwise_or, _BITS, "Bitwise or."),
     "xor": (np.bitwise_xor, _BITS, "Bitwise exclusive or."),
-    "shift_left": (_shift(np.left_shift), WHOLE, "Bits moved up; zero beyond the width."),
-    "shift_right": (_shift(np.right_shift), WHOLE, "Bits moved down; zero beyond the width."),
+    "shift_left": (_shift_left, WHOLE, "Bits moved up; zero beyond the width."),
+    "shift_right": (_shift_right, WHOLE, "Bits moved down; the sign moves in."),
 }
 _COMPARED: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "equal": (np.equal, _ALL, "Whether both are the same; never for NaN."),
