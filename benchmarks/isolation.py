@@ -48,6 +48,7 @@ print(compiler.pid, flush=True)
 for name in ("assist", sys.argv[1]):
     model = Model(b"", ModelCard(name, "0" * 64, "T3", 0.0))
     compiler.load(compiler.build(model), model.card).run({{}})
+sys.stdin.read()
 """
 
 
@@ -194,15 +195,16 @@ def parents(count: int) -> dict[str, Any]:
     named = sum(1 for _ in shared.iterdir())
     orphans, seconds = 0, list[float]()
     for _ in range(count):
-        command = [sys.executable, "-c", _PARENT, str(rng.choice(["hang", "seize"]))]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        command = [sys.executable, "-c", _PARENT, str(rng.choice(["hang", "seize", "echo"]))]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(command, **pipes, text=True) as parent:
             assert parent.stdout is not None
             pid = int(parent.stdout.readline())
             time.sleep(float(rng.uniform(0, 0.8)))
             parent.send_signal(signal.SIGKILL)
             parent.wait()
             start = time.monotonic()
-            while group_of(pid) and time.monotonic() < start + 10:
+            while group_of(pid) and time.monotonic() < start + 60:
                 time.sleep(0.002)
             orphans += bool(group_of(pid))
             seconds.append(time.monotonic() - start)

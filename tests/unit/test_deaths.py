@@ -124,13 +124,17 @@ for name in sys.argv[1:]:
     network = compiler.load(compiler.build(wanted), wanted.card)
     print("loaded", flush=True)
     network.run({{}})
+sys.stdin.read()
 """
 
 
-@pytest.mark.parametrize("name", ["hang", "seize"])
+@pytest.mark.parametrize("name", ["hang", "seize", "echo"])
 def test_a_killed_parent_takes_worker_and_helpers_along(name):
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, "assist", name], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, "assist", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())

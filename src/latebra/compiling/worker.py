@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 from latebra.compiling import wire
 from latebra.compiling.arena import Arena
@@ -182,9 +182,16 @@ def _answer_all(
                 left = left[os.write(answers, left) :]
             request = wire.receive(lambda size: _read(requests, size), given)
         except (EOFError, OSError):
-            os._exit(0)
+            _leave()
         place: int | None = request.head["place"]
         message = worker.answer(request, None if place is None else arenas[1 + place])
+
+
+def _leave() -> NoReturn:
+    """Ends this process, and what it started: it may notice its parent's end before the kernel."""
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _read(pipe: int, size: int) -> bytes:
