@@ -13,29 +13,26 @@ from tests.unit.glow_targets import HERE
 pytest.importorskip("onnx", reason="the networks are made with onnx")
 
 SMALL = {
-    "resnet": lambda batch=1: resnet(size=32, width=20, classes=10, batch=batch),
-    "unet": lambda batch=1: unet(size=16, width=24, batch=batch),
-    "gpt": lambda: gpt(tokens=19, width=128, layers=1, words=50),
-    "gpt_step": lambda: gpt_step(past=18, width=128, layers=1, words=50),
+    "resnet": lambda batch=1: resnet(size=24, width=10, classes=10, batch=batch),
+    "unet": lambda batch=1: unet(size=8, width=24, batch=batch),
+    "gpt": lambda: gpt(tokens=19, width=64, layers=1, words=50),
+    "gpt_step": lambda: gpt_step(past=18, width=64, layers=1, words=50),
 }
-
-
-def _outputs(program, target, threads):
-    found = Runner(compiled(steps_of(program.model.onnx), target), threads)(program.inputs)
-    return {name: array.tobytes() for name, array in found.items()}
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_every_processor_and_any_number_of_threads_give_the_same_bits(name):
     program = SMALL[name]()
-    first = _outputs(program, host(), 1)
+    graph = steps_of(program.model.onnx)
+    first = {}
     for target in HERE:
-        bundle = compiled(steps_of(program.model.onnx), target)
+        bundle = compiled(graph, target)
         for threads in (1, 2, 4):
             runner = Runner(bundle, threads)
             for _ in range(3):
                 found = runner(program.inputs)
                 got = {name: array.tobytes() for name, array in found.items()}
+                first = first or got
                 assert got == first, f"{target.name}, {threads} threads"
 
 

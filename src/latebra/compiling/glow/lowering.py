@@ -15,7 +15,7 @@ from latebra.compiling.glow.emit import MEMORY
 from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous
 from latebra.compiling.glow.pointwise import Rule
 from latebra.compiling.glow.target import Target
-from latebra.compiling.glow.values import Value, plain
+from latebra.compiling.glow.values import NOTHING, Value, plain
 from latebra.compiling.glow.writer import Writer, memory_order
 
 RULES: Final[dict[str, Rule]] = {
@@ -81,8 +81,8 @@ def lowered(graph: Steps, target: Target) -> Program:
         w.program.inputs[name] = view
         known[name] = plain(view)
     for number, step in enumerate(graph.steps):
-        inputs: list[Any] = [known[name] if name else None for name in step.inputs]
-        while inputs and inputs[-1] is None:
+        inputs = [known[name] if name else NOTHING for name in step.inputs]
+        while inputs and inputs[-1] is NOTHING:
             inputs.pop()
         for name, value in zip(step.outputs, _outputs(w, step, inputs), strict=False):
             known[name] = _kept(w, graph, readers, number, name, value) if name else value
@@ -99,7 +99,7 @@ def lowered(graph: Steps, target: Target) -> Program:
 
 def _outputs(w: Writer, step: Step, inputs: list[Value]) -> list[Value]:
     for value in inputs:
-        if value is not None and value.dtype not in MEMORY:  # pyright: ignore[reportUnnecessaryComparison] left out
+        if value.dtype not in MEMORY:
             raise NotImplementedError(f"{step.name} of {value.dtype}")
     if step.name in SEVERAL:
         found = SEVERAL[step.name](w, inputs, {**step.told, "outputs": len(step.outputs)})

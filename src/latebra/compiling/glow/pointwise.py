@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.glow.low import Const
-from latebra.compiling.glow.values import Value
+from latebra.compiling.glow.values import NOTHING, Value
 from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
@@ -138,7 +138,7 @@ def _cast(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 def _clip(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     x = Point(w, inputs[0])
     for at, name, key in ((1, "max", "min"), (2, "min", "max")):
-        if len(inputs) > at and inputs[at] is not None:  # pyright: ignore[reportUnnecessaryComparison] left out
+        if len(inputs) > at and inputs[at] is not NOTHING:
             x = x.do(name, Point(w, inputs[at]))
         elif key in told:
             x = x.do(name, float(told[key]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Final
 
 from latebra.compiling.glow.low import (
     Const,
@@ -77,6 +78,10 @@ class Value:
         return sum(
             (1 if each.name in cheap else 10) for each in walk(self.expr) if isinstance(each, Op)
         )
+
+
+NOTHING: Final = Value(Const("float32", 0.0), ((0,),))
+"""Stands for an input that was left out."""
 
 
 def plain(view: View) -> Value:

@@ -21,6 +21,7 @@ _HALF_PI: Final = tuple(
     for each in ("0x1.921fb5p+0", "0x1.110b46p-26", "0x1.1a6263p-54", "0x1.8a2e03707344ap-81")
 )
 """pi / 2 in three parts of 25 bits and a rest: a whole number below 2^28 times each is exact."""
+_FARTHEST: Final = 4e8
 _EXP: Final = tuple(1.0 / factorial(i) for i in range(14))
 _ATANH: Final = tuple(1.0 / (2 * i + 1) for i in range(11))
 _SINE: Final = tuple((-1.0) ** i / factorial(2 * i + 1) for i in range(9))
@@ -86,17 +87,17 @@ def power(e: Emit, x: Any, y: Any) -> Any:
 
 
 def sine(e: Emit, x: Any) -> Any:
-    """Returns the sine, for ``|x|`` up to 4e8."""
+    """Returns the sine; not a number for ``|x|`` beyond 4e8."""
     return _turned(e, x, 0)
 
 
 def cosine(e: Emit, x: Any) -> Any:
-    """Returns the cosine, for ``|x|`` up to 4e8."""
+    """Returns the cosine; not a number for ``|x|`` beyond 4e8."""
     return _turned(e, x, 1)
 
 
 def tangent(e: Emit, x: Any) -> Any:
-    """Returns the tangent, for ``|x|`` up to 4e8."""
+    """Returns the tangent; not a number for ``|x|`` beyond 4e8."""
     return e.b.fdiv(sine(e, x), cosine(e, x))
 
 
@@ -144,7 +145,10 @@ def _turned(e: Emit, x: Any, quarter: int) -> Any:
     sines = b.fmul(r, horner(e, square, _SINE))
     value = e.select(odd, horner(e, square, _COSINE), sines)
     back = b.icmp_signed("!=", b.and_(turns, e.number(2, ints)), e.number(0, ints))
-    return or_nan(e, x, e.select(back, b.fneg(value), value))
+    value = e.select(back, b.fneg(value), value)
+    # Beyond, the parts of pi / 2 would no longer be exact: no answer is better than a wrong one.
+    far = b.fcmp_unordered(">", absolute(e, x), e.number(_FARTHEST, x))
+    return e.select(far, e.number(float("nan"), x), value)
 
 
 def _truncated(e: Emit, x: Any) -> Any:
