@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.ir.graph import Attribute, Graph, Node, Type, type_of
+from latebra.compiling.ir.graph import Attribute, Attributes, Graph, Node, Type, type_of
 from latebra.compiling.ir.operators import OPERATORS, result_type
 
 MOST_FOLDED: Final = 1 << 24
@@ -62,14 +62,16 @@ class Builder:
         self.types[name] = kind
         return Value(self, name)
 
-    def add(self, op: str, *inputs: Value, label: str = "", **attributes: Attribute) -> Value:
+    def add(
+        self, op: str, inputs: Sequence[Value], attributes: Attributes, label: str = ""
+    ) -> Value:
         """Returns the result of an operator; nothing is added where it changes nothing.
 
         Args:
             op: A core operator.
-            *inputs: What it takes.
+            inputs: What it takes.
+            attributes: Its settings.
             label: What to call the result, where that name is free.
-            **attributes: Its settings.
 
         Raises:
             Unsupported: It breaks the operator's rules.
@@ -163,7 +165,7 @@ class Value:
 
     def op(self, name: str, *others: Value | float, **attributes: Attribute) -> Value:
         """Returns an operator of this value and others."""
-        return self.builder.add(name, self, *map(self.like, others), **attributes)
+        return self.builder.add(name, [self, *map(self.like, others)], attributes)
 
     def like(self, other: Value | float | NDArray[Any]) -> Value:
         """Returns a number or an array as a constant of this value's type."""

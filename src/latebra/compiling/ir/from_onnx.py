@@ -84,7 +84,9 @@ def _read(source: bytes | Path) -> Any:
 
     try:
         model: Any = (
-            onnx.load_model_from_string(source) if isinstance(source, bytes) else onnx.load(source)
+            onnx.load_model_from_string(source)
+            if isinstance(source, bytes)
+            else onnx.load_model(str(source))  # pyright: ignore[reportUnknownMemberType] half typed
         )
         if model.functions:
             from onnx import inliner
@@ -166,7 +168,7 @@ class _Import:
                     f"{name} of opset {opset} cannot be taken: it has no rule",
                     fix="export the network without it",
                 )
-            results = self._body(body, inputs, opset)
+            results: Sequence[Value | None] = self._body(body, inputs, opset)
         else:
             call = Call(
                 self.builder,

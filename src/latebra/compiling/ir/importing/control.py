@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -55,10 +55,11 @@ def _loop(call: Call) -> tuple[Value, ...]:
 
 
 def _scan(call: Call) -> tuple[Value, ...]:
-    body, count = call.told["body"], int(call.told["num_scan_inputs"])
+    body: Any = call.told["body"]
+    count = int(call.told["num_scan_inputs"])
     values = [call[i] for i in range(len(call.inputs))]
     states, scanned = values[: len(values) - count], values[len(values) - count :]
-    given = len(body.output) - len(states)
+    given: int = len(body.output) - len(states)
     axes = [
         a % v.rank for a, v in zip(call.get("scan_input_axes", [0] * count), scanned, strict=True)
     ]

@@ -15,7 +15,7 @@ from latebra.compiling.ir.importing.call import Call, Rule
 
 _LOWER: Final = """
     Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Mul
-    Neg Not Or Round Sigmoid Sign Sin Sinh Sqrt Sub Tan Tanh Xor
+    Neg Not Or Round Sigmoid Sign Sin Sinh Softplus Sqrt Sub Tan Tanh Xor
 """
 _SAME: Final = {
     **{name: name.lower() for name in _LOWER.split()},
@@ -31,7 +31,7 @@ _SAME: Final = {
 
 def _same(op: str) -> Rule:
     def rule(call: Call) -> Value:
-        return call.builder.add(op, *(call[i] for i in range(len(call.inputs))))
+        return call.builder.add(op, [call[i] for i in range(len(call.inputs))], {})
 
     return rule
 
@@ -156,17 +156,8 @@ def _hard_swish(call: Call) -> Value:
     return x * (x * (1 / 6) + 0.5).op("max", 0).op("min", 1)
 
 
-def softplus(x: Value) -> Value:
-    """Returns log(1 + exp(x)), which overflows nowhere."""
-    return x.op("max", 0) + (-x.op("abs")).op("exp").op("log1p")
-
-
-def _softplus(call: Call) -> Value:
-    return softplus(call[0])
-
-
 def _mish(call: Call) -> Value:
-    return call[0] * softplus(call[0]).op("tanh")
+    return call[0] * call[0].op("softplus").op("tanh")
 
 
 def _softsign(call: Call) -> Value:
@@ -242,7 +233,6 @@ def rules() -> Mapping[str, Rule]:
         "Celu": _celu,
         "HardSigmoid": _hard_sigmoid,
         "HardSwish": _hard_swish,
-        "Softplus": _softplus,
         "Mish": _mish,
         "Softsign": _softsign,
         "Swish": _swish,

@@ -50,10 +50,6 @@ def _cubic(distance: float, a: float) -> float:
     return 0.0
 
 
-def _linear(distance: float) -> float:
-    return max(0.0, 1 - abs(distance))
-
-
 class _Axis:
     """How one axis is resampled."""
 
@@ -82,7 +78,10 @@ class _Axis:
         a = float(call.get("cubic_coeff_a", -0.75))
         shrink = min(1.0, self.scale) if call.get("antialias", 0) else 1.0
         reach = (2 if mode == "cubic" else 1) / shrink
-        curve = (lambda d: _cubic(d, a)) if mode == "cubic" else _linear
+
+        def curve(distance: float) -> float:
+            return _cubic(distance, a) if mode == "cubic" else max(0.0, 1 - abs(distance))
+
         kept = bool(call.get("exclude_outside", 0))
         matrix = np.zeros((self.new, self.length))
         for i, place in enumerate(self.places):
@@ -126,26 +125,21 @@ def _resize(call: Call) -> Value:
         rois = {axis: (flat[i], flat[len(axes) + i]) for i, axis in enumerate(axes)}
     mode = call.get("mode", "nearest")
     kind = x.dtype
-    outside: Value | None = None
+    outside: list[Value] = []
     for axis in axes:
         if sizes[axis] == x.shape[axis] and factor[axis] == 1 and axis not in rois:
             continue
         how = _Axis(call, x.shape[axis], sizes[axis], factor[axis], rois.get(axis, (0.0, 1.0)))
-        x = (
-            _nearest(call, x, axis, how)
-            if mode == "nearest"
-            else _weighted(call, x, axis, how, mode)
-        )
+        x = _nearest(call, x, axis, how) if mode == "nearest" else _weighted(call, x, axis, how)
         if any(how.outside):
             shape = [len(how.outside) if i == axis else 1 for i in range(x.rank)]
-            here = call.constant(np.asarray(how.outside).reshape(shape))
-            outside = here if outside is None else outside.op("or", here)
-    if outside is not None:
-        x = outside.op("select", x.like(float(call.get("extrapolation_value", 0.0))), x)
+            outside.append(call.constant(np.asarray(how.outside).reshape(shape)))
+    for here in outside:
+        x = here.op("select", x.like(float(call.get("extrapolation_value", 0.0))), x)
     return x if x.dtype == kind else x.cast(kind)
 
 
-def _nearest(call: Call, x: Value, axis: int, how: _Axis, _: str) -> Value:
+def _nearest(call: Call, x: Value, axis: int, how: _Axis) -> Value:
     at = how.nearest()
     times, rest = divmod(how.new, how.length)
     if not rest and (at == np.repeat(np.arange(how.length), times)).all():
@@ -161,10 +155,10 @@ def _nearest(call: Call, x: Value, axis: int, how: _Axis, _: str) -> Value:
     return x.op("gather", call.constant(at), axis=axis)
 
 
-def _weighted(call: Call, x: Value, axis: int, how: _Axis, mode: str) -> Value:
+def _weighted(call: Call, x: Value, axis: int, how: _Axis) -> Value:
     kind = x.dtype if x.dtype in ("float32", "float64") else "float32"
     x = x.cast(kind)
-    matrix = call.constant(how.weights(call, mode).astype(kind))
+    matrix = call.constant(how.weights(call, call.get("mode", "")).astype(kind))
     order = [i for i in range(x.rank) if i != axis]
     if axis == x.rank - 2 and x.rank > 1:
         return matrix @ x

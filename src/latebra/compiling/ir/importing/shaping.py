@@ -14,7 +14,7 @@ from latebra.compiling.ir.importing.call import Call, Rule
 def joined(values: Sequence[Value], axis: int) -> Value:
     """Returns values joined along an axis; empty ones are left out."""
     full = [each for each in values if each.shape[axis]] or list(values[:1])
-    return full[0].builder.add("concat", *full, axis=axis)
+    return full[0].builder.add("concat", full, {"axis": axis})
 
 
 def _reshape(call: Call) -> Value:
@@ -166,7 +166,7 @@ def _trilu(call: Call) -> Value:
 
 def _center_crop_pad(call: Call) -> Value:
     x, wanted = call[0], call.numbers(1) or []
-    axes = [axis % x.rank for axis in call.get("axes", range(x.rank))]
+    axes: list[int] = [axis % x.rank for axis in call.get("axes", range(x.rank))]
     low, high = [0] * x.rank, [0] * x.rank
     for axis, length in zip(axes, wanted, strict=True):
         more = length - x.shape[axis]

@@ -29,6 +29,10 @@ def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small)).astype(x.dtype)
 
 
+def _softplus(x: NDArray[Any]) -> NDArray[Any]:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 def _divide(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     if a.dtype.name in FLOATS:
         return np.divide(a, b)
@@ -65,7 +69,7 @@ _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "sign": (np.sign, NUMBERS, "-1, 0 or 1; NaN stays."),
     "exp": (np.exp, FLOATS, "e to the power of the value."),
     "log": (np.log, FLOATS, "The natural logarithm."),
-    "log1p": (np.log1p, FLOATS, "The natural logarithm of 1 + x, exact near zero."),
+    "softplus": (_softplus, FLOATS, "log(1 + exp(x)), which overflows nowhere."),
     "sqrt": (np.sqrt, FLOATS, "The square root; NaN below zero."),
     "sin": (np.sin, FLOATS, "The sine of an angle in radians."),
     "cos": (np.cos, FLOATS, "The cosine of an angle in radians."),

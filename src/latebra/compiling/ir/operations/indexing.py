@@ -122,7 +122,7 @@ def _written(
 ) -> NDArray[Any]:
     result = np.array(x)
     if how == "none":
-        result[where] = updates
+        result.__setitem__(where, updates)  # pyright: ignore[reportArgumentType, reportCallIssue] of Any
     else:
         _COMBINE[how](result, where, updates)
     return result
