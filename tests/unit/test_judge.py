@@ -202,6 +202,10 @@ def test_the_reference_is_overruled_by_two_who_agree():
     assert "reference differs from a and b" in found.why
     assert found.errors["reference"].largest == 8.5
     assert judged({"a": value(0.5), "reference": value(9.0)}).judge == "reference"
+    two = {"a": value(0.5), "b": value(0.5), "c": value(9.0), "reference": value(9.0)}
+    assert judged(two).judge == "reference"
+    assert judged({**two, "d": value(0.5), "e": value(0.5)}).judge == "a"
+    assert judged({**two, "a:short": value(0.5), "b:short": value(0.5)}).judge == "reference"
     assert judged({"a": value(0.5), "b": value(9.0), "c": value(9.0)}).judge == "b"
     assert judged({"a": value(0.5), "b": value(9.0)}).errors == {}
     assert judged({"a": value(0.5)}).judge == ""
@@ -270,3 +274,16 @@ def test_the_reference_normalises_with_the_numbers_that_are_given():
     np.testing.assert_allclose(found, wanted, atol=program.bound)
     report = compare(program.model, ["onnxruntime", "reference"], QUICK)
     assert report["onnxruntime"].error.largest <= program.bound
+
+
+@pytest.mark.parametrize("operator", ["Softmax", "LogSoftmax"])
+def test_the_reference_shares_out_over_all_axes_as_old_operators_do(operator):
+    from onnx import helper
+
+    x, y = (helper.make_tensor_value_info(name, 1, [2, 5, 3, 1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"])], "shares", [x], [y])
+    opsets = [helper.make_opsetid("", 9)]
+    proto = helper.make_model(graph, opset_imports=opsets, ir_version=4)
+    found = compare(lb.load_model(proto.SerializeToString()), ["onnxruntime", "reference"], QUICK)
+    assert found.judge == "reference"
+    assert found["onnxruntime"].error.largest < 1e-5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -42,9 +42,10 @@ def judged(
 ) -> Verdict:
     """Returns the verdict on results of one model, on the same inputs.
 
-    The golden vector judges where there is one, else the reference. The reference is overruled when
-    nobody agrees with it and two others, made by different people, agree with each other; where it
-    is missing, the first that somebody agrees with judges.
+    The golden vector judges where there is one, else the reference. The reference is overruled
+    when those that agree with one another, but not with it, are at least twice as many as it and
+    those that agree with it: they are made by different people. Where it is missing, the one with
+    whom most agree judges.
 
     Args:
         outputs: Each compiler's outputs, in the order of preference.
@@ -76,17 +77,22 @@ def _maker(name: str) -> str:
 
 
 def _chosen(agree: Mapping[str, list[str]]) -> tuple[str, str]:
-    first = next((name for name, others in agree.items() if others), "")
+    others = {name: found for name, found in agree.items() if name != REFERENCE and found}
+    first = max(others, key=lambda name: len(_makers(others[name])), default="")
     if REFERENCE in agree:
-        if agree[REFERENCE] or not first:
+        against = len(_makers([first, *agree[first]]) - {REFERENCE}) if first else 0
+        behind = len(_makers(agree[REFERENCE]))
+        if first in agree[REFERENCE] or against < 2 * (1 + behind):
             return REFERENCE, "judged by the reference, in 64-bit floats"
-        others = " and ".join([first, *agree[first]])
-        return first, f"judged by {first}: the reference differs from {others}, which agree"
+        told = " and ".join([first, *agree[first]])
+        return first, f"judged by {first}: the reference differs from {told}, which agree"
     if first:
-        return (
-            first,
-            f"the reference could not run: judged by {first}, with whom {agree[first][0]} agrees",
-        )
+        other = agree[first][0]
+        return first, f"the reference could not run: judged by {first}, with whom {other} agrees"
     if len(agree) > 1:
         return "", "the reference could not run, and no two compilers agree: nobody is judged"
     return "", "the reference could not run, and there is nobody to compare with: nobody is judged"
+
+
+def _makers(names: Iterable[str]) -> set[str]:
+    return {_maker(name) for name in names}

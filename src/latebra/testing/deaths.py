@@ -163,6 +163,7 @@ def _from_outside(rng: np.random.Generator, compiler: Isolated) -> Death:
     except LatebraError as error:
         return Death(how, verb, outcome_of(error).value, error.what)
     finally:
+        killer.cancel()  # It may have ended otherwise, and its number be another's by then.
         killer.join()
     raise AssertionError(f"{how} did nothing")
 
