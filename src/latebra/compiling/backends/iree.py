@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.iree.spelt import spelt_out
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -42,10 +43,11 @@ class Iree(Compiler):
 
     The artifact is the names of inputs and outputs, then a module for IREE's virtual machine.
 
-    Numerics: 32-bit floats are kept. Two operators are spelt out before IREE sees them, since
+    Numerics: 32-bit floats are kept. Three operators are spelt out before IREE sees them, since
     version 3.13 gets them wrong: ``DepthToSpace`` in the CRD order, whose values it moves to wrong
-    places, and ``Gelu`` by tanh, in which it has 0.797724 for √(2/π) = 0.797885 and so is off by
-    up to 5e-5 where 7e-7 is what 32 bits explain.
+    places; ``Gelu`` by tanh, in which it has 0.797724 for √(2/π) = 0.797885 and so is off by up to
+    5e-5 where 7e-7 is what 32 bits explain; ``InstanceNormalization``, which gave no numbers at
+    all (NaN) in one U-Net of two.
 
     Reference: https://iree.dev.
     """
@@ -75,7 +77,7 @@ class Iree(Compiler):
             vendor: Any = tools
             proto = _as_new(proto)
             module = vendor.compile_str(
-                _imported(_spelt_out(proto)), input_type="onnx", extra_args=list(_FLAGS)
+                _imported(spelt_out(proto)), input_type="onnx", extra_args=list(_FLAGS)
             )
             names = {
                 "inputs": [tensor.name for tensor in model.facts.inputs],
@@ -150,83 +152,6 @@ def _imported(proto: Any) -> str:
     module = told.create_module(context=context).operation
     vendor.NodeImporter.define_function(told.main_graph, module).import_all()
     return str(module)
-
-
-def _spelt_out(proto: Any) -> Any:
-    """Returns the model with its shapes inferred and what IREE gets wrong spelt out."""
-    import onnx
-    from onnx import helper
-
-    proto = onnx.shape_inference.infer_shapes(proto)
-    graph: Any = proto.graph
-    known = {value.name: value for value in [*graph.value_info, *graph.input, *graph.output]}
-    nodes: list[Any] = []
-    for node in graph.node:
-        told = {each.name: helper.get_attribute_value(each) for each in node.attribute}
-        match node.op_type:
-            case "DepthToSpace" if told.get("mode") == b"CRD":
-                kind = known[node.input[0]].type.tensor_type
-                nodes += _depth_to_space(graph, node, int(told["blocksize"]), kind)
-            case "Gelu" if told.get("approximate") == b"tanh":
-                nodes += _gelu(graph, node, known[node.input[0]].type.tensor_type.elem_type)
-            case _:
-                nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return onnx.shape_inference.infer_shapes(proto)  # The importer wants every type.
-
-
-def _depth_to_space(graph: Any, node: Any, b: int, kind: Any) -> list[Any]:
-    """Returns nodes for ``DepthToSpace`` in the CRD order, with ``b`` the side of a block."""
-    from onnx import helper, numpy_helper
-
-    (source,), (target,) = node.input, node.output
-    n, c, h, w = (axis.dim_value for axis in kind.shape.dim)
-    if not all((n, c, h, w)):
-        raise BuildFailed("DepthToSpace has an open shape", fix="export with fixed shapes")
-    shapes = ((n, c // b**2, b, b, h, w), (n, c // b**2, h * b, w * b))
-    for number, shape in enumerate(shapes):
-        held = numpy_helper.from_array(np.array(shape, np.int64), f"{target}/shape{number}")
-        graph.initializer.append(held)
-    parts, moved = f"{target}/parts", f"{target}/moved"
-    return [
-        helper.make_node("Reshape", [source, f"{target}/shape0"], [parts]),
-        # The definition in the ONNX operator set: depth, row of block, column of block.
-        helper.make_node("Transpose", [parts], [moved], perm=[0, 1, 4, 2, 5, 3]),
-        helper.make_node("Reshape", [moved, f"{target}/shape1"], [target]),
-    ]
-
-
-def _gelu(graph: Any, node: Any, kind: int) -> list[Any]:
-    """Returns nodes for ``Gelu`` by tanh: x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³)))."""
-    from onnx import helper, numpy_helper
-
-    (source,), (target,) = node.input, node.output
-    dtype = helper.tensor_dtype_to_np_dtype(kind)
-    held = {"a": 0.044715, "b": np.sqrt(2 / np.pi), "one": 1.0, "half": 0.5}
-    for name, value in held.items():
-        array = np.array(value).astype(dtype)
-        graph.initializer.append(numpy_helper.from_array(array, f"{target}/{name}"))
-    steps = (
-        ("Mul", "x", "x", "squared"),
-        ("Mul", "squared", "x", "cubed"),
-        ("Mul", "cubed", "a", "small"),
-        ("Add", "x", "small", "sum"),
-        ("Mul", "sum", "b", "inner"),
-        ("Tanh", "inner", "", "bent"),
-        ("Add", "bent", "one", "raised"),
-        ("Mul", "x", "half", "halved"),
-        ("Mul", "raised", "halved", "y"),
-    )
-    ends = {"x": source, "y": target}
-    return [
-        helper.make_node(
-            operator,
-            [ends.get(name, f"{target}/{name}") for name in (one, two) if name],
-            [ends.get(to, f"{target}/{to}")],
-        )
-        for operator, one, two, to in steps
-    ]
 
 
 PLUGIN = Iree

@@ -1,0 +1,1 @@
+"""What IREE is told in other words."""
