@@ -130,7 +130,10 @@ def unpacked(written: bytes) -> Bundle:
     if written[: len(_MAGIC)] != _MAGIC:
         raise ValueError("these bytes are no bundle of this compiler's")
     size = int.from_bytes(written[len(_MAGIC) : start], "little")
-    told: dict[str, Any] = json.loads(written[start : start + size])
+    try:
+        told: dict[str, Any] = json.loads(written[start : start + size])
+    except ValueError:
+        raise ValueError("the head of the bundle is damaged") from None
     code, weights = told.pop("lengths")
     middle = start + size + code
     if len(written) != middle + weights:
