@@ -140,7 +140,10 @@ def unpacked(written: bytes) -> Bundle:
         raise ValueError(f"the bundle has {len(written)} bytes, not {middle + weights}")
     sizes = Sizes(**told.pop("sizes"))
     ends = [
-        tuple(End(**{**each, "shape": tuple(each["shape"])}) for each in told.pop(key))
+        tuple(
+            End(each["name"], each["dtype"], tuple(each["shape"]), each["start"])
+            for each in told.pop(key)
+        )
         for key in ("inputs", "outputs")
     ]
     return Bundle(

@@ -120,8 +120,7 @@ def split(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
         lengths.append(x.shape[axis] - sum(lengths))
     ends = np.cumsum(lengths).tolist()
     return [
-        sliced(w, x, axis, end - length, length)
-        for end, length in zip(ends, lengths, strict=True)
+        sliced(w, x, axis, end - length, length) for end, length in zip(ends, lengths, strict=True)
     ]
 
 
@@ -284,8 +283,10 @@ def triangle(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's Trilu: one side of the diagonal, zero on the other."""
     x = inputs[0]
     shift = known(w, inputs[1], "a diagonal")[0] if len(inputs) > 1 else 0
-    mask = np.tri(*x.shape[-2:], shift - (1 if told.get("upper", 1) else 0), bool)
-    mask = ~mask if told.get("upper", 1) else mask
+    rows, columns = x.shape[-2:]
+    upper = bool(told.get("upper", 1))
+    mask = np.tri(rows, columns, shift - upper, np.bool_)
+    mask = ~mask if upper else mask
     return Point(w, w.held(mask)).where(Point(w, x), 0).value
 
 

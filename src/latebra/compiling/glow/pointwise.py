@@ -1,5 +1,9 @@
 """Operators that compute each element from those at the same place."""
 
+# The tables below are of short functions whose arguments have no room for types.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,10 +70,9 @@ class Point:
 
     def where(self, yes: Point | int | float, no: Point | int | float) -> Point:
         """Returns ``yes`` where this holds, else ``no``; one of them is a tensor."""
-        like = yes if isinstance(yes, Point) else no
-        assert isinstance(like, Point), "one side is a tensor"
+        kinds = [side.value.dtype for side in (yes, no) if isinstance(side, Point)]
         sides = [
-            side if isinstance(side, Point) else Point(self.w, number(side, like.value.dtype))
+            side if isinstance(side, Point) else Point(self.w, number(side, kinds[0]))
             for side in (yes, no)
         ]
         return self.do("where", *sides)
@@ -179,7 +182,11 @@ def _dropout(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 
 def _mean(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    return (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value if len(inputs) > 1 else inputs[0]
+    return (
+        (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value
+        if len(inputs) > 1
+        else inputs[0]
+    )
 
 
 def _gelu(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from latebra.compiling.glow.borders import padded, windows
-from latebra.compiling.glow.low import Acc, Const, Contract, Load, View
+from latebra.compiling.glow.low import Acc, Const, Contract, View, as_load, sure
 from latebra.compiling.glow.panels import in_panels
 from latebra.compiling.glow.values import Axes, Pending, Value, broadcast, finer, plain
 from latebra.compiling.glow.writer import Writer
@@ -29,15 +29,12 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     if batch is None:
         a = plain(w.view(a))
         batch = _batch(a, b)
-    assert batch is not None
-    left = broadcast(a, (*batch, a.axes[-2], a.axes[-1]))
-    assert isinstance(left.expr, Load)
-    assert isinstance(b.expr, Load)
+    batch = sure(batch)
+    left = as_load(broadcast(a, (*batch, a.axes[-2], a.axes[-1])).expr)
     flat = tuple(n for group in batch for n in group)
     m, k = a.axes[-2], a.axes[-1]
     columns = b.shape[-1]
-    right = broadcast(b, (*batch, *b.axes[-2:])).expr
-    assert isinstance(right, Load)
+    right = as_load(broadcast(b, (*batch, *b.axes[-2:])).expr)
     vary = [i for i in range(len(flat)) if right.view.strides[i] and flat[i] != 1]
     factor = right.view.pick((*vary, len(flat), len(flat) + 1))
     rows = prod(m) * prod(flat[i] for i in range(len(flat)) if i not in vary)
@@ -48,12 +45,13 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     shape = (*flat, *m, columns)
     made = Contract(
         w.nowhere(shape, "float32"),
-        _with_columns(left.expr.view, head, columns),
+        _with_columns(left.view, head, columns),
         panels,
         head,
         Acc("float32"),
     )
-    assert prod(k) == b.shape[-2], (a.shape, b.shape)
+    if prod(k) != b.shape[-2]:
+        raise ValueError(f"{a.shape} by {b.shape} is no product")
     order = tuple(range(len(shape)))
     return Value(made.expr, (*batch, m, (columns,)), Pending(made, order))
 

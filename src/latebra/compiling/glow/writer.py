@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import prod
 from typing import Any, Final
 
@@ -20,9 +21,11 @@ from latebra.compiling.glow.low import (
     Program,
     Space,
     View,
+    as_load,
     contiguous,
     loads,
     on_views,
+    sure,
     walk,
 )
 from latebra.compiling.glow.spaces import joined, merged
@@ -125,8 +128,7 @@ class Writer:
         found = whole(value)
         if found is None:
             found = whole(self.settled_copy(value))
-        assert found is not None, "a tensor in the order of its axes is a view"
-        return found
+        return sure(found)
 
     def settled_copy(self, value: Value) -> Value:
         """Returns the value in memory of its own, in the order of its axes."""
@@ -143,12 +145,10 @@ class Writer:
         found = reshaped(value, shape)
         if found is None:
             found = reshaped(plain(self._flat(value)), shape)
-        assert found is not None, (value.axes, shape)
-        return found
+        return sure(found)
 
     def _flat(self, value: Value) -> View:
-        view = whole(self.settled_copy(value))
-        assert view is not None
+        view = sure(whole(self.settled_copy(value)))
         return joined(view, [tuple(range(len(view.shape)))]) if view.shape else view
 
     def combine(self, name: str, dtype: str, *values: Value) -> Value:
@@ -159,7 +159,11 @@ class Writer:
         several = sum(value.pending is not None for value in values) > 1
         owner: Pending | None = None
         for value in values:
-            if (value.pending and (several and owner not in (None, value.pending))) or (value.pending and value.shape != shape) or (prod(value.shape) * 2 <= size and value.cost > 0):
+            if (
+                (value.pending and (several and owner not in (None, value.pending)))
+                or (value.pending and value.shape != shape)
+                or (prod(value.shape) * 2 <= size and value.cost > 0)
+            ):
                 ready.append(self.settled(value))
             else:
                 owner = owner or value.pending
@@ -271,8 +275,7 @@ class Writer:
         small = self.settled(small)
         if axis < 0 or like.space[axis] > _SHORT or not isinstance(small.expr, Load):
             return small
-        wide = broadcast(small, like.axes).expr
-        assert isinstance(wide, Load)
+        wide = as_load(broadcast(small, like.axes).expr)
         used = [i for i, step in enumerate(wide.view.strides) if step and like.space[i] != 1]
         if axis in used or not used:
             return small
@@ -387,7 +390,7 @@ def nearest(value: Value) -> int:
 def _spread(axes: Axes) -> list[range]:
     """For each axis of the tensor, which axes of the space it is made of."""
     starts = np.cumsum([0, *(len(group) for group in axes)]).tolist()
-    return [range(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [range(a, b) for a, b in pairwise(starts)]
 
 
 def memory_order(value: Value) -> tuple[int, ...]:
