@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from latebra.compiling.glow.folding import pads_of
 from latebra.compiling.glow.low import Map, sure
 from latebra.compiling.glow.movement import looked_up
+from latebra.compiling.glow.orders import best_order
 from latebra.compiling.glow.pointwise import Point
 from latebra.compiling.glow.products import conv, matmul
 from latebra.compiling.glow.values import Value, plain, reordered
-from latebra.compiling.glow.writer import Writer, best_order
+from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
 Rule = Callable[[Writer, Sequence[Value], Attributes], Value]

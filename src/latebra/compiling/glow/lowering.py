@@ -9,18 +9,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.glow import folding, layers, movement, pointwise
+from latebra.compiling.glow import blocks, folding, layers, movement, pointwise
 from latebra.compiling.glow.borders import bordered
 from latebra.compiling.glow.emit import MEMORY
 from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous, reads
+from latebra.compiling.glow.orders import memory_order
 from latebra.compiling.glow.pointwise import Rule
 from latebra.compiling.glow.target import Target
 from latebra.compiling.glow.values import NOTHING, Value, plain
-from latebra.compiling.glow.writer import Writer, memory_order
+from latebra.compiling.glow.writer import Writer
 
 RULES: Final[dict[str, Rule]] = {
     **pointwise.RULES,
     **movement.RULES,
+    **blocks.RULES,
     **folding.RULES,
     **layers.RULES,
 }

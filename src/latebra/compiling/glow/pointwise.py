@@ -268,7 +268,6 @@ RULES: Final[dict[str, Rule]] = {
         _named("add")(w, inputs, told) if len(inputs) > 1 else inputs[0]
     ),
     "CastLike": lambda w, inputs, told: _cast_to(w, inputs[0], inputs[1].dtype).value,
-    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
     "Reciprocal": _formula(lambda x: 1.0 / x),
     "Relu": _formula(lambda x: x.do("max", 0)),
@@ -285,7 +284,7 @@ RULES: Final[dict[str, Rule]] = {
     "ThresholdedRelu": _formula(lambda x, alpha: (x > alpha).where(x, 0.0), alpha=1.0),
     "HardSigmoid": _formula(_hard_sigmoid, alpha=0.2, beta=0.5),
     "HardSwish": _formula(lambda x: x * _hard_sigmoid(x, 1 / 6, 0.5)),
-    "Silu": _formula(lambda x: x * x.do("sigmoid")),
+    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Softplus": _formula(_softplus),
     "Softsign": _formula(lambda x: x / (x.do("abs") + 1.0)),
     "Mish": _formula(lambda x: x * _softplus(x).do("tanh")),

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from latebra.compiling.glow.borders import padded, windows
+from latebra.compiling.glow.folds import fold
 from latebra.compiling.glow.low import Acc, Const, Contract, View, as_load, sure
 from latebra.compiling.glow.panels import in_panels
 from latebra.compiling.glow.values import Axes, Pending, Value, broadcast, finer, plain
@@ -129,7 +130,7 @@ def _depthwise(w: Writer, window: View, weights: View, rank: int) -> Value:
         view, shape=window.shape, strides=(0, view.strides[0], *ones, *view.strides[1:])
     )
     axes = tuple(range(2 + rank, 2 + 2 * rank))
-    return w.dropped(w.fold("dot", plain(window), axes, factor=plain(factor)), axes)
+    return w.dropped(fold(w, "dot", plain(window), axes, factor=plain(factor)), axes)
 
 
 def _in_memory(w: Writer, value: Value) -> Value:
@@ -169,4 +170,4 @@ def _by_fold(w: Writer, a: Value, b: Value) -> Value:
     )
     both = w.combine("mul", a.dtype, first, plain(second))
     rank = len(both.shape)
-    return w.dropped(w.fold("sum", both, (rank - 1,)), (rank - 1,))
+    return w.dropped(fold(w, "sum", both, (rank - 1,)), (rank - 1,))
