@@ -37,7 +37,7 @@ _line(
 _line(
     "ERF_SMALL",
     fit(
-        lambda s: (special.erf(np.sqrt(s.astype(np.float64))) / np.sqrt(s) - 1).astype(np.longdouble),
+        lambda s: np.longdouble(special.erf(np.sqrt(s.astype(float))) / np.sqrt(s) - 1),
         range(6), 1e-6, 0.93**2, lambda s: 1 + 0 * s,
     ),
 )  # fmt: skip

@@ -1,6 +1,13 @@
-"""The targets that this machine can run, to compare their bits."""
+"""Glow in a process of its own: checking types as it compiles would take minutes."""
 
 from __future__ import annotations
+
+import atexit
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from typing import Any
 
 from latebra.compiling.glow.target import AVX2, AVX512, NEON, SSE2, host
 
@@ -10,3 +17,66 @@ HERE = {
     SSE2: [SSE2],
     NEON: [NEON],
 }[host()]
+"""The targets that this machine can run."""
+
+
+def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Returns what a function of this module's returns in another process."""
+    return _pool().submit(function, *arguments).result(timeout=120)
+
+
+def ran(program: Any, target: str = "", threads: int = 1) -> dict[str, Any]:
+    """Returns a program's outputs, compiled for a target, the best unless told."""
+    return _runner(program.model.onnx, target or host().name, threads)(program.inputs)
+
+
+def computed(graph: Any, inputs: Any, target: str = "") -> dict[str, Any]:
+    """Returns the outputs of a graph of steps."""
+    from latebra.compiling.glow.bundle import compiled
+    from latebra.compiling.glow.running import Runner
+    from latebra.compiling.glow.target import TARGETS
+
+    return Runner(compiled(graph, TARGETS[target or host().name]), 1)(inputs)
+
+
+def planned(written: bytes) -> tuple[str, int, int, list[tuple[int, int, int, int]]]:
+    """Returns a network's listing, its arena, what it holds, and each buffer's place and life."""
+    from latebra.compiling.backends.glow import steps_of
+    from latebra.compiling.glow.low import Space, reads
+    from latebra.compiling.glow.lowering import lowered
+    from latebra.compiling.glow.memory import plan
+    from latebra.compiling.glow.printing import listing
+
+    program = lowered(steps_of(written), AVX2)
+    sizes = plan(program)
+    lives: dict[Any, tuple[int, int]] = {}
+    for number, instruction in enumerate(program.instructions):
+        for view in (instruction.out, *reads(instruction)):
+            if view.buffer.space is Space.ACTIVATIONS:
+                lives[view.buffer] = lives.get(view.buffer, (number, number))[0], number
+    held = sum(buffer.size_bytes for buffer in lives)
+    places = [(b.start, b.start + b.size_bytes, *life) for b, life in lives.items()]
+    return listing(program), sizes.activations, held, places
+
+
+@cache
+def _runner(written: bytes, target: str, threads: int) -> Any:
+    from latebra.compiling.backends.glow import steps_of
+    from latebra.compiling.glow.running import Runner
+    from latebra.compiling.glow.target import TARGETS
+
+    return Runner(_bundle(steps_of, written, TARGETS[target]), threads)
+
+
+@cache
+def _bundle(steps_of: Any, written: bytes, target: Any) -> Any:
+    from latebra.compiling.glow.bundle import compiled
+
+    return compiled(steps_of(written), target)
+
+
+@cache
+def _pool() -> ProcessPoolExecutor:
+    pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    atexit.register(pool.shutdown, cancel_futures=True)
+    return pool

@@ -86,11 +86,11 @@ def test_a_bundle_survives_being_packed():
     assert unpacked(bundle.packed()) == bundle
 
 
-@pytest.mark.parametrize("cut", [0, 10, 100, -1])
-def test_a_cut_bundle_is_refused(cut):
+def test_a_cut_bundle_is_refused():
     packed = compiled(_graph(), host()).packed()
-    with pytest.raises(ValueError, match="bundle"):
-        unpacked(packed[:cut])
+    for cut in (0, 10, 20, 100, 2000, -1):
+        with pytest.raises(ValueError, match="bundle"):
+            unpacked(packed[:cut])
 
 
 def test_an_input_of_another_shape_is_refused():

@@ -5,11 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from latebra.compiling.glow.bundle import compiled
 from latebra.compiling.glow.lowering import Step, Steps
-from latebra.compiling.glow.running import Runner
 from latebra.compiling.glow.target import AVX2, AVX512, SSE2, host
-from tests.unit.glow_targets import HERE
+from tests.unit.glow_targets import HERE, computed, elsewhere
 
 special = pytest.importorskip("scipy.special", reason="the error function to compare with")
 
@@ -39,7 +37,7 @@ def _points():
 def _computed(name, x, target):
     shape = ("float32", x.shape)
     graph = Steps({"x": shape}, {}, [Step(name, ("x",), ("y",))], ["y"])
-    return Runner(compiled(graph, target), 1)({"x": x})["y"]
+    return elsewhere(computed, graph, {"x": x}, target.name)["y"]
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -61,7 +59,7 @@ def test_every_processor_gives_the_same_bits(target):
     x = _points()
     steps = [Step(name, ("x",), (name,)) for name in names]
     graph = Steps({"x": ("float32", x.shape)}, {}, steps, names)
-    here, there = (Runner(compiled(graph, each), 1)({"x": x}) for each in (host(), target))
+    here, there = (elsewhere(computed, graph, {"x": x}, each.name) for each in (host(), target))
     for name in names:
         assert here[name].tobytes() == there[name].tobytes(), name
 
@@ -95,7 +93,7 @@ def test_a_fused_step_without_the_instruction_rounds_once():
         [Step("MatMul", ("l", "r"), ("y",))],
         ["y"],
     )
-    got = Runner(compiled(graph, SSE2), 1)({"l": left, "r": right})["y"].reshape(-1)
+    got = elsewhere(computed, graph, {"l": left, "r": right}, "sse2")["y"].reshape(-1)
     exact = [
         Fraction(float(p)) * Fraction(float(q)) + Fraction(float(r))
         for p, q, r in zip(a, b, c, strict=True)

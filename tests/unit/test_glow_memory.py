@@ -1,56 +1,38 @@
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
-from latebra.compiling.backends.glow import steps_of
-from latebra.compiling.glow.low import Map, Space, reads
-from latebra.compiling.glow.lowering import lowered
-from latebra.compiling.glow.memory import plan
-from latebra.compiling.glow.printing import listing
-from latebra.compiling.glow.target import AVX2
 from latebra.testing.networks import unet
+from tests.unit.glow_targets import elsewhere, planned
 
 pytest.importorskip("onnx", reason="the network is made with onnx")
 
 
-def _program():
-    return lowered(steps_of(unet(size=8, width=24).model.onnx), AVX2)
+@cache
+def _planned():
+    return elsewhere(planned, unet(size=8, width=24).model.onnx)
 
 
 def test_what_lives_at_once_lies_apart():
-    program = _program()
-    sizes = plan(program)
-    lives = {}
-    for number, instruction in enumerate(program.instructions):
-        for view in (instruction.out, *reads(instruction)):
-            if view.buffer.space is Space.ACTIVATIONS:
-                first, _ = lives.get(view.buffer, (number, number))
-                lives[view.buffer] = first, number
-    buffers = list(lives)
-    for i, one in enumerate(buffers):
-        assert 0 <= one.start <= sizes.activations - one.size_bytes
-        for other in buffers[i + 1 :]:
-            (a, b), (c, d) = lives[one], lives[other]
-            apart = one.start + one.size_bytes <= other.start
-            apart = apart or other.start + other.size_bytes <= one.start
+    _, arena, _, places = _planned()
+    for i, (start, end, first, last) in enumerate(places):
+        assert 0 <= start < end <= arena
+        for other_start, other_end, other_first, other_last in places[i + 1 :]:
+            apart = end <= other_start or other_end <= start
             # One may begin where the other ends: a map that writes over its operand.
-            in_place = one.start == other.start and (b == c or d == a)
-            assert apart or b < c or d < a or in_place
+            in_place = start == other_start and other_last >= other_first >= last
+            in_place = in_place or (start == other_start and first >= other_last)
+            assert apart or last < other_first or other_last < first or in_place
 
 
 def test_the_arena_is_smaller_than_the_sum_of_what_it_holds():
-    program = _program()
-    sizes = plan(program)
-    buffers = {each.out.buffer for each in program.instructions}
-    held = sum(each.size_bytes for each in buffers if each.space is Space.ACTIVATIONS)
-    assert sizes.activations < held / 3
+    _, arena, held, _ = _planned()
+    assert arena < held / 3
 
 
 def test_activations_are_fused_into_what_makes_them():
-    program = _program()
-    plan(program)
-    lines = listing(program).splitlines()
-    assert not any(line.startswith("map") and line.count("sigmoid") > 1 for line in lines)
-    alone = [each for each in program.instructions if isinstance(each, Map)]
-    assert sum("sigmoid" in line for line in lines) < len(alone)
+    lines = _planned()[0].splitlines()
     assert any(line.startswith("contract") and "add(" in line for line in lines)
+    assert all("add(" in line for line in lines if "sigmoid(" in line)

@@ -227,9 +227,7 @@ def gpt(
     return Program(net.done(inputs, outputs), inputs, 1e-3)
 
 
-def gpt_step(
-    *, past: int = 127, width: int = 384, layers: int = 6, words: int = 8192
-) -> Program:
+def gpt_step(*, past: int = 127, width: int = 384, layers: int = 6, words: int = 8192) -> Program:
     """One token of the same decoder, after others."""
     return gpt(tokens=1, past=past, width=width, layers=layers, words=words)
 

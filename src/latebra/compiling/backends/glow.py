@@ -89,6 +89,11 @@ def _operators() -> frozenset[str]:
 
 
 def steps_of(written: bytes) -> Any:
+    """Returns the operators of an ONNX file.
+
+    Raises:
+        Unsupported: A shape is open.
+    """
     import onnx
     from onnx import helper, numpy_helper
 

@@ -34,7 +34,12 @@ def padded(w: Writer, x: Value, pads: tuple[int, ...], fill: int | float) -> Vie
 
 
 def bordered(
-    w: Writer, x: Value, low: Sequence[int], high: Sequence[int], fill: int | float, order: Sequence[int]
+    w: Writer,
+    x: Value,
+    low: Sequence[int],
+    high: Sequence[int],
+    fill: int | float,
+    order: Sequence[int],
 ) -> View:
     """Returns a tensor with a border, written in one go.
 
@@ -53,7 +58,9 @@ def bordered(
     return room
 
 
-def _fill(w: Writer, room: View, low: Sequence[int], high: Sequence[int], fill: int | float) -> None:
+def _fill(
+    w: Writer, room: View, low: Sequence[int], high: Sequence[int], fill: int | float
+) -> None:
     """Writes the border: two slabs an axis, nothing twice."""
     start, shape = [0] * len(low), list(room.shape)
     for axis in range(len(low)):

@@ -130,14 +130,20 @@ def unpacked(written: bytes) -> Bundle:
     if written[: len(_MAGIC)] != _MAGIC:
         raise ValueError("these bytes are no bundle of this compiler's")
     size = int.from_bytes(written[len(_MAGIC) : start], "little")
-    told: dict[str, Any] = json.loads(written[start : start + size])
+    try:
+        told: dict[str, Any] = json.loads(written[start : start + size])
+    except ValueError:
+        raise ValueError("the head of the bundle is damaged") from None
     code, weights = told.pop("lengths")
     middle = start + size + code
     if len(written) != middle + weights:
         raise ValueError(f"the bundle has {len(written)} bytes, not {middle + weights}")
     sizes = Sizes(**told.pop("sizes"))
     ends = [
-        tuple(End(**{**each, "shape": tuple(each["shape"])}) for each in told.pop(key))
+        tuple(
+            End(each["name"], each["dtype"], tuple(each["shape"]), each["start"])
+            for each in told.pop(key)
+        )
         for key in ("inputs", "outputs")
     ]
     return Bundle(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from latebra.compiling.glow.emit import MEMORY, Emit
 from latebra.compiling.glow.llvm import I1, I64, ir
-from latebra.compiling.glow.low import Expr, Fold, View, on_views
+from latebra.compiling.glow.low import Fold, View, on_views, sure
 from latebra.compiling.glow.map_code import share
 from latebra.compiling.glow.operations import apply
 from latebra.compiling.glow.point import Bases, Place
@@ -135,10 +135,14 @@ def _row(e: Emit, bases: Bases, fold: Fold, indices: list[Any]) -> Any:
     length = fold.folded[-1] if fold.folded else 1
     if length < SHARES:
         total = _start(e, fold, 1)
+
+        def term_alone(folded: list[Any]) -> None:
+            _accumulate(e, fold, total, Place(e, bases, [*indices, *folded]))
+
         _loops(
             e,
             fold.folded,
-            lambda folded: _accumulate(e, fold, total, Place(e, bases, [*indices, *folded])),
+            term_alone,
         )
         return e.b.load(total)
     total = _start(e, fold, SHARES)
@@ -217,9 +221,7 @@ def _accumulate(e: Emit, fold: Fold, total: Any, place: Place) -> None:
 def _combined(e: Emit, fold: Fold, old: Any, place: Place) -> Any:
     value = place.value(fold.source)
     if fold.kind == "dot":
-        factor: Expr | None = fold.factor
-        assert factor is not None
-        return e.fma(value, place.value(factor), old)
+        return e.fma(value, place.value(sure(fold.factor)), old)
     return _merge(e, fold.kind, _type(fold), old, value)
 
 

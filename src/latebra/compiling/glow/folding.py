@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.glow.borders import padded, windows
+from latebra.compiling.glow.folds import fold, total
 from latebra.compiling.glow.movement import known
 from latebra.compiling.glow.pointwise import Point
 from latebra.compiling.glow.values import Value, plain
@@ -22,7 +23,7 @@ Rule = Callable[[Writer, Sequence[Value], Attributes], Value]
 def mean(w: Writer, x: Point, axes: tuple[int, ...]) -> Point:
     """Returns the mean over some axes, each of which becomes one."""
     count = prod(x.value.shape[axis] for axis in axes)
-    return Point(w, w.total("sum", x.value, axes)) / count
+    return Point(w, total(w, "sum", x.value, axes)) / count
 
 
 def reduction(
@@ -45,7 +46,7 @@ def reduction(
             return x
         chosen = tuple(sorted({axis % len(x.shape) for axis in axes})) or tuple(range(len(x.shape)))
         point = Point(w, x)
-        folded = Point(w, w.total(kind, before(point).value if before else x, chosen))
+        folded = Point(w, total(w, kind, before(point).value if before else x, chosen))
         if after:
             folded = after(folded, prod(x.shape[axis] for axis in chosen))
         return folded.value if told.get("keepdims", 1) else _bare(w, folded.value, chosen)
@@ -61,17 +62,17 @@ def softmax(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's Softmax."""
     x = Point(w, w.settled(inputs[0]))
     axes = (int(told.get("axis", -1)) % len(inputs[0].shape),)
-    top = Point(w, w.fold("max", x.value, axes))
+    top = Point(w, fold(w, "max", x.value, axes))
     grown = Point(w, w.settled((x - top).do("exp").value))
-    return (grown / Point(w, w.fold("sum", grown.value, axes))).value
+    return (grown / Point(w, fold(w, "sum", grown.value, axes))).value
 
 
 def log_softmax(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's LogSoftmax."""
     x = Point(w, w.settled(inputs[0]))
     axes = (int(told.get("axis", -1)) % len(inputs[0].shape),)
-    low = Point(w, w.settled((x - Point(w, w.fold("max", x.value, axes))).value))
-    return (low - Point(w, w.fold("sum", low.do("exp").value, axes)).do("log")).value
+    low = Point(w, w.settled((x - Point(w, fold(w, "max", x.value, axes))).value))
+    return (low - Point(w, fold(w, "sum", low.do("exp").value, axes)).do("log")).value
 
 
 def normalised(w: Writer, x: Value, axes: tuple[int, ...], epsilon: float) -> Point:
@@ -191,7 +192,7 @@ def pool(w: Writer, inputs: Sequence[Value], told: Attributes, *, kind: str) -> 
     view = padded(w, x, tuple(pads), fill)
     window = windows(view, kernel, steps, spread)
     axes = tuple(range(2 + rank, 2 + 2 * rank))
-    found = Point(w, w.dropped(w.fold(kind, plain(window), axes), axes))
+    found = Point(w, w.dropped(fold(w, kind, plain(window), axes), axes))
     if kind == "max":
         return found.value
     space = window.shape[2 : 2 + rank]
@@ -223,7 +224,7 @@ def global_pool(kind: str) -> Rule:
         x = inputs[0]
         axes = tuple(range(2, len(x.shape)))
         if kind == "max":
-            return w.total("max", x, axes)
+            return total(w, "max", x, axes)
         return mean(w, Point(w, x), axes).value
 
     return rule
@@ -237,12 +238,12 @@ def extreme_place(kind: str) -> Rule:
         axis = int(told.get("axis", 0)) % len(x.shape)
         length = x.shape[axis]
         last = bool(told.get("select_last_index"))
-        best = Point(w, x).do("equal", Point(w, w.settled(w.fold(kind, x, (axis,)))), dtype="bool")
+        best = Point(w, x).do("equal", Point(w, w.settled(fold(w, kind, x, (axis,)))), dtype="bool")
         shape = [1] * len(x.shape)
         shape[axis] = length
         places = plain(w.constant(np.arange(length, dtype=np.int64).reshape(shape)))
         chosen = best.where(Point(w, places), -1 if last else length)
-        folded = w.fold("max" if last else "min", chosen.value, (axis,))
+        folded = fold(w, "max" if last else "min", chosen.value, (axis,))
         return folded if told.get("keepdims", 1) else _bare(w, folded, (axis,))
 
     return rule
@@ -263,7 +264,7 @@ def running_sum(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     )
     shape = (*(1,) * axis, n, n, *(1,) * (len(x.shape) - axis - 1))
     masked = Point(w, w.held(mask.reshape(shape))).where(Point(w, plain(rows)), 0)
-    return w.dropped(w.fold("sum", masked.value, (axis + 1,)), (axis + 1,))
+    return w.dropped(fold(w, "sum", masked.value, (axis + 1,)), (axis + 1,))
 
 
 RULES: Final[dict[str, Rule]] = {

@@ -36,6 +36,4 @@ class Hazards:
 def _overlap(one: Buffer, other: Buffer) -> bool:
     if one.space is not other.space or one.space is Space.CONSTANTS:
         return False
-    return (
-        one.start < other.start + other.size_bytes and other.start < one.start + one.size_bytes
-    )
+    return one.start < other.start + other.size_bytes and other.start < one.start + one.size_bytes

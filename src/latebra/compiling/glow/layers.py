@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.glow.folding import pads_of
-from latebra.compiling.glow.low import Map
+from latebra.compiling.glow.low import Map, sure
 from latebra.compiling.glow.movement import looked_up
+from latebra.compiling.glow.orders import best_order
 from latebra.compiling.glow.pointwise import Point
 from latebra.compiling.glow.products import conv, matmul
 from latebra.compiling.glow.values import Value, plain, reordered
-from latebra.compiling.glow.writer import Writer, best_order
+from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
 Rule = Callable[[Writer, Sequence[Value], Attributes], Value]
@@ -74,7 +75,7 @@ def transposed(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     extra = tuple(told.get("output_padding") or (0,) * rank)
     kernel = weights.shape[2:]
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, spread, strict=True)]
-    pads = list(told.get("pads") or (0,) * 2 * rank)
+    pads: list[int] = list(told.get("pads") or (0,) * 2 * rank)
     wanted = told.get("output_shape")
     mode = str(told.get("auto_pad", "NOTSET"))
     if wanted or mode.startswith("SAME"):
@@ -121,7 +122,7 @@ def _spaced(w: Writer, x: Value, steps: Sequence[int], lengths: Sequence[int]) -
 
 
 def _turned(w: Writer, weights: Value, groups: int) -> Value:
-    """Weights ``(inputs, outputs / groups, *kernel)`` as ``(outputs, inputs / groups, *kernel)``."""
+    """Weights ``(inputs, outputs / groups, ...)`` as ``(outputs, inputs / groups, ...)``."""
     view = w.view(weights)
     offset = view.offset + sum(
         (n - 1) * s for n, s in zip(view.shape[2:], view.strides[2:], strict=True)
@@ -210,11 +211,11 @@ def _places(size: int, length: int, scale: float, mode: str) -> NDArray[Any]:
 
 def _nearest(w: Writer, x: Value, axis: int, place: NDArray[Any], mode: str) -> Value:
     chosen = {
-        "floor": np.floor,
-        "ceil": np.ceil,
-        "round_prefer_floor": lambda p: np.ceil(p - 0.5),
-        "round_prefer_ceil": lambda p: np.floor(p + 0.5),
-    }[mode](place)
+        "floor": np.floor(place),
+        "ceil": np.ceil(place),
+        "round_prefer_floor": np.ceil(place - 0.5),
+        "round_prefer_ceil": np.floor(place + 0.5),
+    }[mode]
     index = np.clip(chosen, 0, x.shape[axis] - 1).astype(np.int64)
     times, rest = divmod(len(index), x.shape[axis])
     if not rest and times and (index == np.arange(len(index)) // times).all():
@@ -267,9 +268,7 @@ def _weighted(
         part = Point(w, looked_up(w, x, axis, index.tolist()))
         term = part * Point(w, plain(w.constant(weight.astype(x.dtype).reshape(shape))))
         found = term if found is None else found + term
-    assert found is not None
-    order = best_order(x)
-    return w.settled(found.value, order)
+    return w.settled(sure(found).value, best_order(x))
 
 
 RULES: Final[dict[str, Rule]] = {

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 
 class Space(StrEnum):
@@ -191,6 +193,28 @@ class Contract:
 Instruction = Map | Fold | Contract
 
 
+def sure(value: T | None) -> T:
+    """Returns a value that the rules of this package say is there.
+
+    Raises:
+        RuntimeError: It is not: a fault in this package.
+    """
+    if value is None:
+        raise RuntimeError("a rule of the low-level program is broken")
+    return value
+
+
+def as_load(expr: Expr) -> Load:
+    """Returns an expression that is known to be an element of a view.
+
+    Raises:
+        RuntimeError: It is not: a fault in this package.
+    """
+    if not isinstance(expr, Load):
+        raise RuntimeError(f"{type(expr).__name__} is no element of a view")
+    return expr
+
+
 def walk(expr: Expr) -> Iterator[Expr]:
     """Yields each expression of a tree once, arguments first."""
     seen: set[int] = set()
@@ -271,6 +295,4 @@ class Program:
     instructions: list[Instruction] = field(default_factory=list[Instruction])
     inputs: dict[str, View] = field(default_factory=dict[str, View])
     outputs: dict[str, View] = field(default_factory=dict[str, View])
-    constants: dict[Buffer, NDArray[Any]] = field(
-        default_factory=dict[Buffer, NDArray[Any]]
-    )
+    constants: dict[Buffer, NDArray[Any]] = field(default_factory=dict[Buffer, NDArray[Any]])

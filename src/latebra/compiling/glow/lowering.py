@@ -9,18 +9,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.glow import folding, layers, movement, pointwise
+from latebra.compiling.glow import blocks, folding, layers, movement, pointwise
 from latebra.compiling.glow.borders import bordered
 from latebra.compiling.glow.emit import MEMORY
-from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous
+from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous, reads
+from latebra.compiling.glow.orders import memory_order
 from latebra.compiling.glow.pointwise import Rule
 from latebra.compiling.glow.target import Target
 from latebra.compiling.glow.values import NOTHING, Value, plain
-from latebra.compiling.glow.writer import Writer, memory_order
+from latebra.compiling.glow.writer import Writer
 
 RULES: Final[dict[str, Rule]] = {
     **pointwise.RULES,
     **movement.RULES,
+    **blocks.RULES,
     **folding.RULES,
     **layers.RULES,
 }
@@ -94,6 +96,9 @@ def lowered(graph: Steps, target: Target) -> Program:
             value = w.settled(value)
         w.write_as(value, view)
         w.program.outputs[name] = view
+    read = {view.buffer for each in w.program.instructions for view in reads(each)}
+    held = w.program.constants
+    w.program.constants = {buffer: held[buffer] for buffer in held if buffer in read}
     return w.program
 
 
@@ -141,8 +146,8 @@ def _kept(
     for use in uses:
         step = graph.steps[use] if use < len(graph.steps) else None
         if step and step.name == "Conv" and step.inputs[0] == name:
-            told = step.told.get("pads") or []
-            pads = [max(a, b) for a, b in zip(pads, told, strict=True)] if told else pads
+            told: list[int] = list(step.told.get("pads") or pads)
+            pads = [max(a, b) for a, b in zip(pads, told, strict=True)]
     if any(pads) and len(value.shape) > 2:
         return _with_border(w, value, tuple(pads))
     return w.settled(value)

@@ -10,6 +10,7 @@ from latebra.compiling.glow.low import Map, walk
 from latebra.compiling.glow.point import Bases, Place
 from latebra.compiling.glow.spaces import simplified
 
+
 def write_map(e: Emit, bases: Bases, instruction: Map, index: Any, count: Any) -> None:
     """Writes the code that computes one piece's share of a map.
 

@@ -11,7 +11,6 @@ from latebra.compiling.glow.emit import Emit
 from latebra.compiling.glow.hazards import Hazards
 from latebra.compiling.glow.llvm import I8, I32, I64, POINTER, binding, ir
 from latebra.compiling.glow.low import (
-    Contract,
     Fold,
     Instruction,
     Map,
@@ -19,10 +18,10 @@ from latebra.compiling.glow.low import (
     Space,
     reads,
 )
+from latebra.compiling.glow.pieces import pieces
 from latebra.compiling.glow.point import Bases
 from latebra.compiling.glow.printing import written
 from latebra.compiling.glow.target import Target
-from latebra.compiling.glow.pieces import pieces
 from latebra.compiling.glow.team import write_team
 from latebra.compiling.glow.tiles import tiled
 
@@ -144,7 +143,6 @@ def _kernel(module: Any, instruction: Instruction, bases: Bases, name: str, targ
     elif isinstance(instruction, Fold):
         fold_code.write_fold(e, bases, fold_code.prepared(instruction), index, count)
     else:
-        assert isinstance(instruction, Contract), instruction
         tiling = tiled(instruction, target)
         contract_code.write_contract(e, bases, tiling, instruction.right, index, count)
     e.b.ret_void()

@@ -11,9 +11,10 @@ import numpy as np
 
 from latebra.compiling.glow.borders import bordered
 from latebra.compiling.glow.low import Const, Load, View
+from latebra.compiling.glow.orders import memory_order
 from latebra.compiling.glow.pointwise import Point
 from latebra.compiling.glow.values import Value, broadcast, changed, plain, reordered
-from latebra.compiling.glow.writer import Writer, memory_order
+from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
 Rule = Callable[[Writer, Sequence[Value], Attributes], Value]
@@ -120,8 +121,7 @@ def split(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
         lengths.append(x.shape[axis] - sum(lengths))
     ends = np.cumsum(lengths).tolist()
     return [
-        sliced(w, x, axis, end - length, length)
-        for end, length in zip(ends, lengths, strict=True)
+        sliced(w, x, axis, end - length, length) for end, length in zip(ends, lengths, strict=True)
     ]
 
 
@@ -230,29 +230,6 @@ def pad(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return x
 
 
-def depth_to_space(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's DepthToSpace."""
-    x, b = inputs[0], int(told["blocksize"])
-    n, c, h, width = x.shape
-    deep = c // b**2
-    if str(told.get("mode", "DCR")) == "CRD":
-        shape, order = (n, deep, b, b, h, width), (0, 1, 4, 2, 5, 3)
-    else:
-        shape, order = (n, b, b, deep, h, width), (0, 3, 4, 1, 5, 2)
-    moved = transpose(w, [w.reshape(x, shape)], {"perm": order})
-    return w.reshape(moved, (n, deep, h * b, width * b))
-
-
-def space_to_depth(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's SpaceToDepth."""
-    x, b = inputs[0], int(told["blocksize"])
-    n, c, h, width = x.shape
-    parted = w.reshape(x, (n, c, h // b, b, width // b, b))
-    order = (0, 1, 3, 5, 2, 4) if str(told.get("mode", "DCR")) == "CRD" else (0, 3, 5, 1, 2, 4)
-    moved = transpose(w, [parted], {"perm": order})
-    return w.reshape(moved, (n, c * b * b, h // b, width // b))
-
-
 def squeeze(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's Squeeze, axes from an input or an attribute."""
     x = inputs[0]
@@ -284,8 +261,10 @@ def triangle(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     """ONNX's Trilu: one side of the diagonal, zero on the other."""
     x = inputs[0]
     shift = known(w, inputs[1], "a diagonal")[0] if len(inputs) > 1 else 0
-    mask = np.tri(*x.shape[-2:], shift - (1 if told.get("upper", 1) else 0), bool)
-    mask = ~mask if told.get("upper", 1) else mask
+    rows, columns = x.shape[-2:]
+    upper = bool(told.get("upper", 1))
+    mask = np.tri(rows, columns, shift - upper, np.bool_)
+    mask = ~mask if upper else mask
     return Point(w, w.held(mask)).where(Point(w, x), 0).value
 
 
@@ -299,8 +278,6 @@ RULES: Final[dict[str, Rule]] = {
     "Gather": gather,
     "GatherElements": gather_elements,
     "Pad": pad,
-    "DepthToSpace": depth_to_space,
-    "SpaceToDepth": space_to_depth,
     "Squeeze": squeeze,
     "Unsqueeze": unsqueeze,
     "Flatten": flatten,

@@ -1,5 +1,9 @@
 """What can be computed at a point: each operation of an expression, in LLVM's instructions."""
 
+# The tables below are of short functions whose arguments have no room for types.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -159,9 +163,7 @@ def _remainder(e: Emit, a: Any, b: Any) -> Any:
     zero = e.number(0.0, a)
     apart = e.b.xor(e.b.fcmp_ordered("<", left, zero), e.b.fcmp_ordered("<", b, zero))
     moved = e.select(apart, e.b.fadd(left, b), left)
-    return e.select(
-        e.b.fcmp_ordered("==", left, zero), functions.with_sign(e, zero, b), moved
-    )
+    return e.select(e.b.fcmp_ordered("==", left, zero), functions.with_sign(e, zero, b), moved)
 
 
 def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:

@@ -53,7 +53,8 @@ class Place:
             return self.e.splat(self.e.number(expr.value, kind), self.lanes)
         if isinstance(expr, Acc):
             return self.acc
-        assert isinstance(expr, Op), expr
+        if not isinstance(expr, Op):
+            raise NotImplementedError(f"no code for {type(expr).__name__}")
         kinds = tuple(arg.dtype for arg in expr.args)
         args = [self.value(arg) for arg in expr.args]
         return apply(self.e, expr.name, kinds, expr.dtype, args)

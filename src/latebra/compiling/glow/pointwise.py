@@ -1,5 +1,9 @@
 """Operators that compute each element from those at the same place."""
 
+# The tables below are of short functions whose arguments have no room for types.
+# pyright: reportUnknownLambdaType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,10 +70,9 @@ class Point:
 
     def where(self, yes: Point | int | float, no: Point | int | float) -> Point:
         """Returns ``yes`` where this holds, else ``no``; one of them is a tensor."""
-        like = yes if isinstance(yes, Point) else no
-        assert isinstance(like, Point), "one side is a tensor"
+        kinds = [side.value.dtype for side in (yes, no) if isinstance(side, Point)]
         sides = [
-            side if isinstance(side, Point) else Point(self.w, number(side, like.value.dtype))
+            side if isinstance(side, Point) else Point(self.w, number(side, kinds[0]))
             for side in (yes, no)
         ]
         return self.do("where", *sides)
@@ -179,7 +182,11 @@ def _dropout(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 
 def _mean(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    return (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value if len(inputs) > 1 else inputs[0]
+    return (
+        (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value
+        if len(inputs) > 1
+        else inputs[0]
+    )
 
 
 def _gelu(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -261,7 +268,6 @@ RULES: Final[dict[str, Rule]] = {
         _named("add")(w, inputs, told) if len(inputs) > 1 else inputs[0]
     ),
     "CastLike": lambda w, inputs, told: _cast_to(w, inputs[0], inputs[1].dtype).value,
-    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
     "Reciprocal": _formula(lambda x: 1.0 / x),
     "Relu": _formula(lambda x: x.do("max", 0)),
@@ -278,7 +284,7 @@ RULES: Final[dict[str, Rule]] = {
     "ThresholdedRelu": _formula(lambda x, alpha: (x > alpha).where(x, 0.0), alpha=1.0),
     "HardSigmoid": _formula(_hard_sigmoid, alpha=0.2, beta=0.5),
     "HardSwish": _formula(lambda x: x * _hard_sigmoid(x, 1 / 6, 0.5)),
-    "Silu": _formula(lambda x: x * x.do("sigmoid")),
+    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Softplus": _formula(_softplus),
     "Softsign": _formula(lambda x: x / (x.do("abs") + 1.0)),
     "Mish": _formula(lambda x: x * _softplus(x).do("tanh")),

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from latebra.compiling.glow.low import (
     Acc,
     Const,
-    Contract,
     Expr,
     Fold,
     Instruction,
@@ -40,7 +39,8 @@ def written(instruction: Instruction, name: Callable[[View], str]) -> str:
             return f"{each.dtype} {each.value!r}"
         if isinstance(each, Acc):
             return "acc"
-        assert isinstance(each, Op), each
+        if not isinstance(each, Op):
+            raise NotImplementedError(f"no text for {type(each).__name__}")
         if id(each) in shared:
             return shared[id(each)]
         arguments = ", ".join(expr(arg) for arg in each.args)
@@ -57,7 +57,6 @@ def written(instruction: Instruction, name: Callable[[View], str]) -> str:
             f"fold {out} = {expr(instruction.expr)} of {instruction.kind} over ({lengths}) "
             f"of {expr(instruction.source)}{factor}"
         )
-    assert isinstance(instruction, Contract), instruction
     right = instruction.right
     return (
         f"contract {out} = {expr(instruction.expr)} along {instruction.columns} "

@@ -8,7 +8,8 @@ from math import prod
 import numpy as np
 
 from latebra.compiling.glow.borders import padded, windows
-from latebra.compiling.glow.low import Acc, Const, Contract, Load, View
+from latebra.compiling.glow.folds import fold
+from latebra.compiling.glow.low import Acc, Const, Contract, View, as_load, sure
 from latebra.compiling.glow.panels import in_panels
 from latebra.compiling.glow.values import Axes, Pending, Value, broadcast, finer, plain
 from latebra.compiling.glow.writer import Writer
@@ -29,15 +30,12 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     if batch is None:
         a = plain(w.view(a))
         batch = _batch(a, b)
-    assert batch is not None
-    left = broadcast(a, (*batch, a.axes[-2], a.axes[-1]))
-    assert isinstance(left.expr, Load)
-    assert isinstance(b.expr, Load)
+    batch = sure(batch)
+    left = as_load(broadcast(a, (*batch, a.axes[-2], a.axes[-1])).expr)
     flat = tuple(n for group in batch for n in group)
     m, k = a.axes[-2], a.axes[-1]
     columns = b.shape[-1]
-    right = broadcast(b, (*batch, *b.axes[-2:])).expr
-    assert isinstance(right, Load)
+    right = as_load(broadcast(b, (*batch, *b.axes[-2:])).expr)
     vary = [i for i in range(len(flat)) if right.view.strides[i] and flat[i] != 1]
     factor = right.view.pick((*vary, len(flat), len(flat) + 1))
     rows = prod(m) * prod(flat[i] for i in range(len(flat)) if i not in vary)
@@ -48,12 +46,13 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     shape = (*flat, *m, columns)
     made = Contract(
         w.nowhere(shape, "float32"),
-        _with_columns(left.expr.view, head, columns),
+        _with_columns(left.view, head, columns),
         panels,
         head,
         Acc("float32"),
     )
-    assert prod(k) == b.shape[-2], (a.shape, b.shape)
+    if prod(k) != b.shape[-2]:
+        raise ValueError(f"{a.shape} by {b.shape} is no product")
     order = tuple(range(len(shape)))
     return Value(made.expr, (*batch, m, (columns,)), Pending(made, order))
 
@@ -131,7 +130,7 @@ def _depthwise(w: Writer, window: View, weights: View, rank: int) -> Value:
         view, shape=window.shape, strides=(0, view.strides[0], *ones, *view.strides[1:])
     )
     axes = tuple(range(2 + rank, 2 + 2 * rank))
-    return w.dropped(w.fold("dot", plain(window), axes, factor=plain(factor)), axes)
+    return w.dropped(fold(w, "dot", plain(window), axes, factor=plain(factor)), axes)
 
 
 def _in_memory(w: Writer, value: Value) -> Value:
@@ -171,4 +170,4 @@ def _by_fold(w: Writer, a: Value, b: Value) -> Value:
     )
     both = w.combine("mul", a.dtype, first, plain(second))
     rank = len(both.shape)
-    return w.dropped(w.fold("sum", both, (rank - 1,)), (rank - 1,))
+    return w.dropped(fold(w, "sum", both, (rank - 1,)), (rank - 1,))

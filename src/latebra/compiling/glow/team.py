@@ -109,9 +109,7 @@ def _write_worker(module: Any, target: Target, name: str, step: Any, table: Any)
     b.ret_void()
 
 
-def _write_run(
-    module: Any, target: Target, name: str, step: Any, table: Any, phases: int
-) -> None:
+def _write_run(module: Any, target: Target, name: str, step: Any, table: Any, phases: int) -> None:
     e, (team, *spaces) = _begun(module, target, f"{name}_run", *[POINTER] * 4)
     b = e.b
     for i, each in enumerate(spaces):

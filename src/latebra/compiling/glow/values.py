@@ -16,6 +16,7 @@ from latebra.compiling.glow.low import (
     Op,
     View,
     on_views,
+    sure,
     walk,
 )
 
@@ -91,7 +92,8 @@ def plain(view: View) -> Value:
 
 def changed(value: Value, change: Callable[[View], View], axes: Axes) -> Value:
     """Returns a value with each view that it reads changed; it has nothing pending."""
-    assert value.pending is None, "a pending value has no views of its own"
+    if value.pending is not None:
+        raise RuntimeError("a pending value has no views of its own")
     return Value(on_views(value.expr, change), axes)
 
 
@@ -152,9 +154,7 @@ def refined(value: Value, axes: Axes) -> Value:
     """Returns a value over a space that is split further; nothing may be pending."""
     pieces: list[list[int]] = []
     for mine, wanted in zip(value.axes, axes, strict=True):
-        parts = cut(mine, [n for n in wanted if n != 1])
-        assert parts is not None, (value.axes, axes)
-        pieces += parts
+        pieces += sure(cut(mine, [n for n in wanted if n != 1]))
     finer = tuple(tuple(n for n in group if n != 1) or (1,) for group in axes)
 
     def change(view: View) -> View:
@@ -176,7 +176,8 @@ def _without_ones(value: Value, axes: Axes) -> Value:
     for group, wanted in zip(value.axes, axes, strict=True):
         here = [at + i for i, n in enumerate(group) if n != 1]
         keep += here if here else [at]
-        assert len(here or [at]) == len(wanted), (value.axes, axes)
+        if len(here or [at]) != len(wanted):
+            raise RuntimeError(f"{value.axes} do not become {axes}")
         at += len(group)
     return changed(value, lambda view: view.pick(tuple(keep)), axes)
 

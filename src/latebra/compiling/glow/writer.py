@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.glow.low import (
-    Acc,
     Buffer,
     Const,
     Fold,
@@ -20,12 +19,14 @@ from latebra.compiling.glow.low import (
     Program,
     Space,
     View,
+    as_load,
     contiguous,
-    loads,
     on_views,
+    sure,
     walk,
 )
-from latebra.compiling.glow.spaces import joined, merged
+from latebra.compiling.glow.orders import best_order, nearest, whole
+from latebra.compiling.glow.spaces import joined
 from latebra.compiling.glow.target import Target
 from latebra.compiling.glow.values import (
     Axes,
@@ -33,7 +34,6 @@ from latebra.compiling.glow.values import (
     Value,
     broadcast,
     finer,
-    picked,
     plain,
     reshaped,
     split,
@@ -125,8 +125,7 @@ class Writer:
         found = whole(value)
         if found is None:
             found = whole(self.settled_copy(value))
-        assert found is not None, "a tensor in the order of its axes is a view"
-        return found
+        return sure(found)
 
     def settled_copy(self, value: Value) -> Value:
         """Returns the value in memory of its own, in the order of its axes."""
@@ -143,12 +142,10 @@ class Writer:
         found = reshaped(value, shape)
         if found is None:
             found = reshaped(plain(self._flat(value)), shape)
-        assert found is not None, (value.axes, shape)
-        return found
+        return sure(found)
 
     def _flat(self, value: Value) -> View:
-        view = whole(self.settled_copy(value))
-        assert view is not None
+        view = sure(whole(self.settled_copy(value)))
         return joined(view, [tuple(range(len(view.shape)))]) if view.shape else view
 
     def combine(self, name: str, dtype: str, *values: Value) -> Value:
@@ -159,7 +156,11 @@ class Writer:
         several = sum(value.pending is not None for value in values) > 1
         owner: Pending | None = None
         for value in values:
-            if (value.pending and (several and owner not in (None, value.pending))) or (value.pending and value.shape != shape) or (prod(value.shape) * 2 <= size and value.cost > 0):
+            if (
+                (value.pending and (several and owner not in (None, value.pending)))
+                or (value.pending and value.shape != shape)
+                or (prod(value.shape) * 2 <= size and value.cost > 0)
+            ):
                 ready.append(self.settled(value))
             else:
                 owner = owner or value.pending
@@ -193,71 +194,6 @@ class Writer:
             return Value(value.expr, tuple((length,) for length in value.shape))
         return plain(self.view(value))
 
-    def fold(
-        self, kind: str, value: Value, axes: tuple[int, ...], *, factor: Value | None = None
-    ) -> Value:
-        """Returns a value folded over some of its axes, each of which becomes one.
-
-        Args:
-            kind: As in ``low.Fold``.
-            value: What is folded.
-            axes: Which axes of the tensor.
-            factor: For ``dot``, over the same axes.
-
-        Raises:
-            ValueError: The factor's space is another.
-        """
-        spread = _spread(value.axes)
-        inside = {axis for i in axes for axis in spread[i]}
-        return self.fold_space(kind, value, inside, factor=factor)
-
-    def fold_space(
-        self, kind: str, value: Value, inside: set[int], *, factor: Value | None = None
-    ) -> Value:
-        """Returns a value folded over some axes of its space.
-
-        Raises:
-            ValueError: The factor's space is another.
-        """
-        if value.pending:
-            value = self.settled(value)
-        if factor is not None and factor.axes != value.axes:
-            raise ValueError(f"axes {factor.axes} and {value.axes} differ")
-        outside: list[int] = []
-        groups: list[tuple[int, ...]] = []
-        for axes_of in _spread(value.axes):
-            left = [axis for axis in axes_of if axis not in inside]
-            outside += left or [-1]
-            groups.append(tuple(value.space[axis] for axis in left) or (1,))
-        folded = sorted(inside)
-        order = (*outside, *folded)
-        guide = best_order(value)
-        rest = [guide.index(axis) if axis >= 0 else -1 for axis in outside]
-        made = Fold(
-            self.nowhere(tuple(n for group in groups for n in group), value.dtype),
-            kind,
-            on_views(value.expr, lambda view: picked(view, order)),
-            tuple(value.space[axis] for axis in folded),
-            Acc(value.dtype),
-            on_views(factor.expr, lambda view: picked(view, order)) if factor else None,
-        )
-        lay = tuple(sorted(range(len(outside)), key=lambda i: (rest[i], i)))
-        return Value(made.expr, tuple(groups), Pending(made, lay))
-
-    def total(self, kind: str, value: Value, axes: tuple[int, ...]) -> Value:
-        """Returns a fold in two steps where a short axis of neighbours is only part of it.
-
-        First the other axes: lanes hold neighbours then. What is left is small.
-        """
-        value = self.settled(value) if value.pending else value
-        spread = _spread(value.axes)
-        inside = [axis for i in axes for axis in spread[i] if value.space[axis] != 1]
-        order = [axis for axis in best_order(value) if axis in inside]
-        if len(order) > 1 and nearest(value) == order[-1]:
-            first = self.fold_space(kind, value, set(order[:-1]))
-            value = self.settled(first)
-        return self.fold(kind, value, axes)
-
     def spread(self, small: Value, like: Value) -> Value:
         """Returns a value of axes of one repeated along the short axis of neighbours of another.
 
@@ -271,8 +207,7 @@ class Writer:
         small = self.settled(small)
         if axis < 0 or like.space[axis] > _SHORT or not isinstance(small.expr, Load):
             return small
-        wide = broadcast(small, like.axes).expr
-        assert isinstance(wide, Load)
+        wide = as_load(broadcast(small, like.axes).expr)
         used = [i for i, step in enumerate(wide.view.strides) if step and like.space[i] != 1]
         if axis in used or not used:
             return small
@@ -350,65 +285,3 @@ class Writer:
     def nowhere(self, shape: tuple[int, ...], dtype: str) -> View:
         """A view that stands for an output until its place is known."""
         return View(Buffer(Space.ACTIVATIONS, 0), dtype, 0, shape, contiguous(shape))
-
-
-def best_order(value: Value) -> tuple[int, ...]:
-    """Returns the order in memory that suits what a value reads most of.
-
-    That is the order of its largest operand, the first of equals. It depends on strides and not on
-    how long the axes are, so that a larger batch lies as a smaller one does.
-    """
-    rank = len(value.space)
-    found = [load for load in loads(value.expr) if not load.tables]
-    if len(found) < len(loads(value.expr)) or not found:
-        return tuple(range(rank))
-
-    def reach(load: Load) -> int:
-        return prod(
-            length for length, step in zip(load.view.shape, load.view.strides, strict=True) if step
-        )
-
-    guide = max(found, key=reach).view
-    steps = [abs(step) for step in guide.strides]
-    for axis in reversed(range(rank)):  # A repeated axis stays where it was among its neighbours.
-        if not steps[axis]:
-            steps[axis] = steps[axis + 1] if axis + 1 < rank else 0
-    return tuple(sorted(range(rank), key=lambda axis: (-steps[axis], axis)))
-
-
-def nearest(value: Value) -> int:
-    """Returns the axis of the space along which what a value reads are neighbours, or -1."""
-    order = best_order(value)
-    views = [load.view for load in loads(value.expr)]
-    last = [axis for axis in order if value.space[axis] != 1][-1:]
-    return last[0] if last and any(view.strides[last[0]] == 1 for view in views) else -1
-
-
-def _spread(axes: Axes) -> list[range]:
-    """For each axis of the tensor, which axes of the space it is made of."""
-    starts = np.cumsum([0, *(len(group) for group in axes)]).tolist()
-    return [range(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True)]
-
-
-def memory_order(value: Value) -> tuple[int, ...]:
-    """Returns the axes of the tensor in the order in which it lies, or would lie, in memory."""
-    order = value.pending.order if value.pending else best_order(value)
-    owner = [axis for axis, group in enumerate(value.axes) for _ in group]
-    return tuple(dict.fromkeys(owner[axis] for axis in order))
-
-
-def whole(value: Value) -> View | None:
-    """Returns a plain value as a view with one stride an axis of the tensor, if there is one."""
-    if not isinstance(value.expr, Load) or value.expr.tables:
-        return None
-    view = value.expr.view
-    groups: list[tuple[int, ...]] = []
-    at = 0
-    for group in value.axes:
-        axes = tuple(range(at, at + len(group)))
-        at += len(group)
-        real = tuple(axis for axis in axes if view.shape[axis] != 1) or axes[:1]
-        if len(real) > 1 and len(merged([view.pick(real)])) > 1:
-            return None
-        groups.append(real)
-    return joined(view, groups)
