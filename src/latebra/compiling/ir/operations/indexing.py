@@ -122,7 +122,8 @@ def _written(
 ) -> NDArray[Any]:
     result = np.array(x)
     if how == "none":
-        result.__setitem__(where, updates)  # pyright: ignore[reportArgumentType, reportCallIssue] of Any
+        whole: Any = result
+        whole[where] = updates
     else:
         _COMBINE[how](result, where, updates)
     return result
