@@ -27,10 +27,8 @@ def test_every_case_is_right_or_refused(cases: list[Case]) -> None:
     for case in cases:
         try:
             graph = core_graph(case)
-        except Unsupported as error:
-            assert error.what
-            assert error.fix
-            outcomes["refused"] += 1
+        except Unsupported as refusal:
+            outcomes["refused" if refusal.what and refusal.fix else "silent"] += 1
             continue
         check(graph)
         inputs = {name: case.inputs[name] for name in graph.inputs}
@@ -39,4 +37,5 @@ def test_every_case_is_right_or_refused(cases: list[Case]) -> None:
         if error:
             wrong.append(f"{case.name}: {error}")
     assert not wrong
+    assert not outcomes["silent"]
     assert outcomes["right"] >= 0.9 * outcomes.total()

@@ -117,13 +117,16 @@ _COMBINE: Final[dict[str, Callable[..., None]]] = {
 }
 
 
+def _put(whole: Any, where: tuple[NDArray[Any], ...], updates: NDArray[Any]) -> None:
+    whole[where] = updates
+
+
 def _written(
     x: NDArray[Any], where: tuple[NDArray[Any], ...], updates: NDArray[Any], how: str
 ) -> NDArray[Any]:
     result = np.array(x)
     if how == "none":
-        whole: Any = result
-        whole[where] = updates
+        _put(result, where, updates)
     else:
         _COMBINE[how](result, where, updates)
     return result
