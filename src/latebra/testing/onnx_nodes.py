@@ -5,13 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.ir.graph import DTYPES
+from latebra.compiling.ir.from_onnx import from_onnx
+from latebra.compiling.ir.graph import DTYPES, Graph
+from latebra.core.errors import Unsupported
 from latebra.core.network import Arrays
+
+_SHORT: Final = 8
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,27 @@ def _arrays(names: Sequence[str], values: Sequence[Any]) -> dict[str, NDArray[An
             return None
         found[name] = array
     return found
+
+
+def core_graph(case: Case) -> Graph:
+    """Returns a case as a core graph, with as few of its inputs fixed as its operator allows.
+
+    Many cases hand over as an input what models hold as a constant, such as the shape of a Reshape.
+    Those are fixed to the case's own values: none if that will do, else the whole numbers and short
+    lists, else all.
+
+    Raises:
+        Unsupported: The case cannot be taken whatever is fixed.
+    """
+    shapes = {name: array.shape for name, array in case.inputs.items()}
+    settings = {
+        name: array
+        for name, array in case.inputs.items()
+        if array.dtype.kind in "iub" or (array.ndim <= 1 and array.size <= _SHORT)
+    }
+    for constants in ({}, settings):
+        try:
+            return from_onnx(case.onnx, shapes=shapes, constants=constants)
+        except Unsupported:
+            continue
+    return from_onnx(case.onnx, shapes=shapes, constants=case.inputs)

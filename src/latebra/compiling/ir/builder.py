@@ -163,26 +163,26 @@ class Value:
         """What it holds, where it is a constant."""
         return self.builder.constants.get(self.name)
 
-    def op(self, name: str, *others: Value | float, **attributes: Attribute) -> Value:
+    def op(self, name: str, *others: Value | int | float, **attributes: Attribute) -> Value:
         """Returns an operator of this value and others."""
         return self.builder.add(name, [self, *map(self.like, others)], attributes)
 
-    def like(self, other: Value | float | NDArray[Any]) -> Value:
+    def like(self, other: Value | int | float | NDArray[Any]) -> Value:
         """Returns a number or an array as a constant of this value's type."""
         if isinstance(other, Value):
             return other
         return self.builder.constant(np.asarray(other).astype(self.dtype))
 
-    def __add__(self, other: Value | float) -> Value:
+    def __add__(self, other: Value | int | float) -> Value:
         return self.op("add", other)
 
-    def __sub__(self, other: Value | float) -> Value:
+    def __sub__(self, other: Value | int | float) -> Value:
         return self.op("sub", other)
 
-    def __mul__(self, other: Value | float) -> Value:
+    def __mul__(self, other: Value | int | float) -> Value:
         return self.op("mul", other)
 
-    def __truediv__(self, other: Value | float) -> Value:
+    def __truediv__(self, other: Value | int | float) -> Value:
         return self.op("div", other)
 
     def __matmul__(self, other: Value) -> Value:

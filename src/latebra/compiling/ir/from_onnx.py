@@ -180,7 +180,7 @@ class _Import:
                 lambda graph, values: self._branch(graph, values, known, opset),
             )
             found = rule(call)
-            results = found if isinstance(found, tuple) else (found,)
+            results = (found,) if isinstance(found, Value) else found
         given = zip(node.output, results, strict=False)
         known.update((name, value) for name, value in given if name and value is not None)
         lost = [each for each in node.output[len(results) :] if each and each in read]

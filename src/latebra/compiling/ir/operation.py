@@ -13,7 +13,9 @@ from latebra.compiling.ir.graph import Attributes, Type
 from latebra.core.errors import Unsupported
 
 Infer: TypeAlias = "Callable[[Sequence[Type], Attributes], Type]"
-Evaluate: TypeAlias = "Callable[[Sequence[NDArray[Any]], Attributes], NDArray[Any]]"
+Computed: TypeAlias = "NDArray[Any] | np.generic"
+"""What numpy gives: of no axes, it is a number of numpy's."""
+Evaluate: TypeAlias = "Callable[[Sequence[NDArray[Any]], Attributes], Computed]"
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,8 @@ def _pad(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 def _fold(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     axes = w.numbers(*integers(node.attributes, "axes"))
-    told = {"keepdims": integer(node.attributes, "keep"), "noop_with_empty_axes": 1}
+    told: dict[str, Any] = {"keepdims": integer(node.attributes, "keep")}
+    told["noop_with_empty_axes"] = 1
     kind = w.type(node.output).dtype
     if kind not in ("bool", "int16", "uint16"):
         w.put(_FOLDS[node.op], [inputs[0], axes], output, **told)
@@ -294,7 +295,7 @@ def _normalise(w: Writer, node: Node, inputs: Sequence[str], output: str) -> Non
         ones = w.constant(np.ones(kind.shape[axes[0] :], kind.dtype))
         w.put("LayerNormalization", [inputs[0], ones], output, axis=axes[0], epsilon=epsilon)
         return
-    told = {"keepdims": 1}
+    told: dict[str, Any] = {"keepdims": 1}
     at = w.numbers(*axes)
     off = w.put("Sub", [inputs[0], w.put("ReduceMean", [inputs[0], at], **told)])
     spread = w.put("ReduceMean", [w.put("Mul", [off, off]), at], **told)

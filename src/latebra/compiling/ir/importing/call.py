@@ -75,7 +75,7 @@ class Call:
         told = self.told.get(name)
         return None if told is None else [int(each) for each in np.atleast_1d(told)]
 
-    def scalar(self, at: int, usual: float) -> float:
+    def scalar(self, at: int, usual: int | float) -> int | float:
         """Returns a constant input of one element, or what it is when nothing is given."""
         if self.optional(at) is None:
             return usual

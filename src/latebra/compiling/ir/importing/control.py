@@ -60,9 +60,8 @@ def _scan(call: Call) -> tuple[Value, ...]:
     values = [call[i] for i in range(len(call.inputs))]
     states, scanned = values[: len(values) - count], values[len(values) - count :]
     given: int = len(body.output) - len(states)
-    axes = [
-        a % v.rank for a, v in zip(call.get("scan_input_axes", [0] * count), scanned, strict=True)
-    ]
+    told: list[int] = call.get("scan_input_axes", [0] * count)
+    axes = [axis % value.rank for axis, value in zip(told, scanned, strict=True)]
     back = call.get("scan_input_directions", [0] * count)
     out_axes, out_back = (
         call.get(name, [0] * given) for name in ("scan_output_axes", "scan_output_directions")

@@ -114,7 +114,7 @@ def _relu(call: Call) -> Value:
     return call[0].op("max", 0)
 
 
-def _leaky(x: Value, slope: Value | float) -> Value:
+def _leaky(x: Value, slope: Value | int | float) -> Value:
     return x.op("less", 0).op("select", x * slope, x)
 
 

@@ -97,7 +97,7 @@ def _constant(call: Call) -> Value:
 
 
 def _constant_of_shape(call: Call) -> Value:
-    value = np.asarray(call.get("value", np.zeros(1, np.float32))).reshape(-1)[0]
+    value = np.asarray(call.get("value", np.zeros(1, np.float32))).reshape(-1)[:1].reshape(())
     return call.constant(value).broadcast(*(call.numbers(0) or []))
 
 

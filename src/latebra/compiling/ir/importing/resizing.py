@@ -117,7 +117,7 @@ def _sizes(call: Call, x: Value, axes: Sequence[int]) -> tuple[dict[int, int], d
 
 def _resize(call: Call) -> Value:
     x = call[0]
-    axes = [axis % x.rank for axis in call.get("axes", range(x.rank))]
+    axes: list[int] = [axis % x.rank for axis in call.get("axes", range(x.rank))]
     sizes, factor = _sizes(call, x, axes)
     rois: dict[int, tuple[float, float]] = {}
     if call.get("coordinate_transformation_mode", "") == "tf_crop_and_resize":

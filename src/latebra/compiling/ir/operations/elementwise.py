@@ -10,30 +10,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.ir.graph import DTYPES, FLOATS, WHOLE, Attributes, Type
-from latebra.compiling.ir.operation import Operator, refuse, together, word
+from latebra.compiling.ir.operation import Computed, Operator, refuse, together, word
 
 NUMBERS: Final = FLOATS | WHOLE
 _ALL: Final = DTYPES
 _BITS: Final = WHOLE | {"bool"}
 
-Numeric = Callable[..., NDArray[Any]]
+Numeric = Callable[..., Computed]
 
 
-def _erf(x: NDArray[Any]) -> NDArray[Any]:
+def _erf(x: NDArray[Any]) -> Computed:
     flat = [math.erf(each) for each in x.reshape(-1).tolist()]
     return np.asarray(flat, np.float64).reshape(x.shape).astype(x.dtype)
 
 
-def _sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+def _sigmoid(x: NDArray[Any]) -> Computed:
     small = np.exp(-np.abs(x))  # at most 1, so that nothing overflows
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small)).astype(x.dtype)
 
 
-def _softplus(x: NDArray[Any]) -> NDArray[Any]:
+def _softplus(x: NDArray[Any]) -> Computed:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _divide(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _divide(a: NDArray[Any], b: NDArray[Any]) -> Computed:
     if a.dtype.name in FLOATS:
         return np.divide(a, b)
     if a.dtype.kind == "u":
@@ -42,7 +42,7 @@ def _divide(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return quotient + ((np.remainder(a, b) != 0) & (quotient < 0)).astype(a.dtype)
 
 
-def _power(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _power(a: NDArray[Any], b: NDArray[Any]) -> Computed:
     if a.dtype.name in FLOATS:
         return np.power(a, b)
     # Negative exponents of whole numbers: numpy refuses, C truncates the true quotient.
@@ -50,12 +50,12 @@ def _power(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     return np.where(b >= 0, positive, _divide(np.ones_like(a), positive)).astype(a.dtype)
 
 
-def _shift_left(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _shift_left(a: NDArray[Any], b: NDArray[Any]) -> Computed:
     width = a.dtype.itemsize * 8
     return np.where(b < width, np.left_shift(a, np.minimum(b, width - 1)), 0).astype(a.dtype)
 
 
-def _shift_right(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+def _shift_right(a: NDArray[Any], b: NDArray[Any]) -> Computed:
     width = a.dtype.itemsize * 8
     shifted = np.right_shift(a, np.minimum(b, width - 1))
     if a.dtype.kind == "i":  # the sign moves in, however far
@@ -134,7 +134,7 @@ def _plain(
         kind = _agreeing(name, types, allowed)
         return Type(result or kind, together([each.shape for each in types]))
 
-    def evaluate(arrays: Sequence[NDArray[Any]], _: Attributes) -> NDArray[Any]:
+    def evaluate(arrays: Sequence[NDArray[Any]], _: Attributes) -> Computed:
         with np.errstate(all="ignore"):
             return np.asarray(step(*arrays), result or arrays[0].dtype)
 
@@ -148,11 +148,11 @@ def _select_type(types: Sequence[Type], _: Attributes) -> Type:
     return Type(kind, together([each.shape for each in types]))
 
 
-def _select(arrays: Sequence[NDArray[Any]], _: Attributes) -> NDArray[Any]:
+def _select(arrays: Sequence[NDArray[Any]], _: Attributes) -> Computed:
     return np.where(*arrays)  # pyright: ignore[reportCallIssue, reportUnknownVariableType] overloads
 
 
-def _cast(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:
+def _cast(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> Computed:
     with np.errstate(all="ignore"):
         return arrays[0].astype(word(attributes, "dtype"))
 

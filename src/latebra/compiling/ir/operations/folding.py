@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.ir.graph import FLOATS, Attributes, Type
-from latebra.compiling.ir.operation import Operator, integer, integers, number, refuse
+from latebra.compiling.ir.operation import Computed, Operator, integer, integers, number, refuse
 from latebra.compiling.ir.operations.linear import lowest
 
 Arrays = Sequence[NDArray[Any]]
@@ -38,8 +38,8 @@ def _highest(dtype: np.dtype[Any]) -> Any:
     return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
 
 
-def _fold(name: str, about: str, step: Callable[..., NDArray[Any]]) -> Operator:
-    def evaluate(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _fold(name: str, about: str, step: Callable[..., Computed]) -> Operator:
+    def evaluate(arrays: Arrays, attributes: Attributes) -> Computed:
         axes, keep = integers(attributes, "axes"), integer(attributes, "keep")
         with np.errstate(all="ignore"):
             found = step(arrays[0], axis=axes, keepdims=bool(keep))
@@ -48,19 +48,19 @@ def _fold(name: str, about: str, step: Callable[..., NDArray[Any]]) -> Operator:
     return Operator(name, about, 1, 1, ("axes", "keep"), _fold_type, evaluate)
 
 
-def _sum(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> NDArray[Any]:
+def _sum(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
     return np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
 
 
-def _prod(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> NDArray[Any]:
+def _prod(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
     return np.prod(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
 
 
-def _max(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> NDArray[Any]:
+def _max(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
     return np.max(x, axis=axis, keepdims=keepdims, initial=lowest(x.dtype))
 
 
-def _min(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> NDArray[Any]:
+def _min(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
     return np.min(x, axis=axis, keepdims=keepdims, initial=_highest(x.dtype))
 
 
@@ -69,15 +69,15 @@ def _arg_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type("int64", _folded_shape(types[0], [axis], keep))
 
 
-def _arg(step: Callable[..., NDArray[Any]]) -> Callable[[Arrays, Attributes], NDArray[Any]]:
-    def evaluate(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _arg(step: Callable[..., Computed]) -> Callable[[Arrays, Attributes], Computed]:
+    def evaluate(arrays: Arrays, attributes: Attributes) -> Computed:
         axis, keep = integer(attributes, "axis"), integer(attributes, "keep")
         return np.asarray(step(arrays[0], axis=axis, keepdims=bool(keep)), np.int64)
 
     return evaluate
 
 
-def _cumulative(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _cumulative(arrays: Arrays, attributes: Attributes) -> Computed:
     axis = integer(attributes, "axis")
     total = np.cumsum(arrays[0], axis, dtype=arrays[0].dtype)
     if not integer(attributes, "exclusive"):
@@ -91,7 +91,7 @@ def _along_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return types[0]
 
 
-def _softmax(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _softmax(arrays: Arrays, attributes: Attributes) -> Computed:
     axis = integer(attributes, "axis")
     with np.errstate(all="ignore"):
         powers = np.exp(arrays[0] - np.max(arrays[0], axis, keepdims=True, initial=-np.inf))
@@ -111,7 +111,7 @@ def _normalise_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return types[0]
 
 
-def _normalise(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _normalise(arrays: Arrays, attributes: Attributes) -> Computed:
     (x,) = arrays
     axes = integers(attributes, "axes")
     with np.errstate(all="ignore"):
@@ -124,7 +124,7 @@ def _sorted_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type("int64", _along_type(types, attributes).shape)
 
 
-def _sorted(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _sorted(arrays: Arrays, attributes: Attributes) -> Computed:
     axis = integer(attributes, "axis")
     if not integer(attributes, "descending"):
         return np.argsort(arrays[0], axis, kind="stable").astype(np.int64)

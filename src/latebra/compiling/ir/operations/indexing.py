@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.ir.graph import Attributes, Type
-from latebra.compiling.ir.operation import Operator, integer, refuse, word
+from latebra.compiling.ir.operation import Computed, Operator, integer, refuse, word
 
 Arrays = Sequence[NDArray[Any]]
 _INDICES: Final = ("int32", "int64")
@@ -35,7 +35,7 @@ def _gather_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(x.dtype, (*x.shape[:axis], *at.shape, *x.shape[axis + 1 :]))
 
 
-def _gather(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _gather(arrays: Arrays, attributes: Attributes) -> Computed:
     x, at = arrays
     _within(at, x.shape[integer(attributes, "axis")])
     return np.take(x, at, integer(attributes, "axis"))
@@ -61,7 +61,7 @@ def _along(at: NDArray[Any], axis: int) -> tuple[NDArray[Any], ...]:
     return tuple(places)
 
 
-def _elements(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _elements(arrays: Arrays, attributes: Attributes) -> Computed:
     x, at = arrays
     _within(at, x.shape[integer(attributes, "axis")])
     return x[_along(at, integer(attributes, "axis"))]
@@ -75,7 +75,7 @@ def _nd_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(x.dtype, (*at.shape[:-1], *x.shape[batch + depth :]))
 
 
-def _nd(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _nd(arrays: Arrays, attributes: Attributes) -> Computed:
     x, at = arrays
     batch = integer(attributes, "batch")
     for i in range(at.shape[-1]):
@@ -117,25 +117,29 @@ _COMBINE: Final[dict[str, Callable[..., None]]] = {
 }
 
 
+def _put(whole: Any, where: tuple[NDArray[Any], ...], updates: NDArray[Any]) -> None:
+    whole[where] = updates
+
+
 def _written(
     x: NDArray[Any], where: tuple[NDArray[Any], ...], updates: NDArray[Any], how: str
-) -> NDArray[Any]:
+) -> Computed:
     result = np.array(x)
     if how == "none":
-        result.__setitem__(where, updates)  # pyright: ignore[reportArgumentType, reportCallIssue] of Any
+        _put(result, where, updates)
     else:
         _COMBINE[how](result, where, updates)
     return result
 
 
-def _scatter_elements(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _scatter_elements(arrays: Arrays, attributes: Attributes) -> Computed:
     x, at, updates = arrays
     axis = integer(attributes, "axis")
     _within(at, x.shape[axis])
     return _written(x, _along(at, axis), updates, _reduction(attributes))
 
 
-def _scatter_nd(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _scatter_nd(arrays: Arrays, attributes: Attributes) -> Computed:
     x, at, updates = arrays
     for i in range(at.shape[-1]):
         _within(at[..., i], x.shape[i])

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from latebra.compiling.ir.graph import Attributes, Type
-from latebra.compiling.ir.operation import Operator, integer, integers, refuse, together
+from latebra.compiling.ir.operation import Computed, Operator, integer, integers, refuse, together
 
 _SPATIAL: Final = 2
 """Axes before the spatial ones: batch and channels."""
@@ -23,7 +23,7 @@ def _matmul_type(types: Sequence[Type], _: Attributes) -> Type:
     return Type(a.dtype, (*together([a.shape[:-2], b.shape[:-2]]), a.shape[-2], b.shape[-1]))
 
 
-def _matmul(arrays: Sequence[NDArray[Any]], _: Attributes) -> NDArray[Any]:
+def _matmul(arrays: Sequence[NDArray[Any]], _: Attributes) -> Computed:
     with np.errstate(all="ignore"):
         return np.matmul(*arrays)
 
@@ -69,7 +69,7 @@ def _windows(
     pads: Sequence[int],
     dilations: Sequence[int],
     fill: Any,
-) -> NDArray[Any]:
+) -> Computed:
     """Returns every window: batch, channels, places, then the places within a window."""
     rank = len(kernel)
     border = [(0, 0), (0, 0), *zip(pads[:rank], pads[rank:], strict=True)]
@@ -82,7 +82,7 @@ def _windows(
     return views[(slice(None), slice(None), *places, *within)]
 
 
-def _conv(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:
+def _conv(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> Computed:
     x, w = arrays
     groups = integer(attributes, "groups")
     pads, strides = integers(attributes, "pads"), integers(attributes, "strides")
@@ -118,7 +118,7 @@ def _transposed_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(x.dtype, (x.shape[0], w.shape[1] * groups, *lengths))
 
 
-def _transposed(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:
+def _transposed(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> Computed:
     x, w = arrays
     groups = integer(attributes, "groups")
     pads, strides = integers(attributes, "pads"), integers(attributes, "strides")
@@ -159,18 +159,18 @@ def lowest(dtype: np.dtype[Any]) -> Any:
     return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-def _pooled(arrays: Sequence[NDArray[Any]], attributes: Attributes, fill: Any) -> NDArray[Any]:
+def _pooled(arrays: Sequence[NDArray[Any]], attributes: Attributes, fill: Any) -> Computed:
     pads, strides = integers(attributes, "pads"), integers(attributes, "strides")
     kernel, dilations = integers(attributes, "kernel"), integers(attributes, "dilations")
     return _windows(arrays[0], kernel, strides, pads, dilations, fill)
 
 
-def _max_pool(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:
+def _max_pool(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> Computed:
     windows = _pooled(arrays, attributes, lowest(arrays[0].dtype))
     return windows.max(tuple(range(arrays[0].ndim, windows.ndim)))
 
 
-def _sum_pool(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> NDArray[Any]:
+def _sum_pool(arrays: Sequence[NDArray[Any]], attributes: Attributes) -> Computed:
     windows = _pooled(arrays, attributes, 0)
     return windows.sum(tuple(range(arrays[0].ndim, windows.ndim)), dtype=arrays[0].dtype)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latebra.compiling.ir.graph import Attributes, Type
 from latebra.compiling.ir.operation import (
+    Computed,
     Operator,
     integer,
     integers,
@@ -29,7 +30,7 @@ def _reshape_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return result
 
 
-def _reshape(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _reshape(arrays: Arrays, attributes: Attributes) -> Computed:
     return arrays[0].reshape(integers(attributes, "shape"))
 
 
@@ -40,7 +41,7 @@ def _transpose_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(types[0].dtype, tuple(types[0].shape[axis] for axis in order))
 
 
-def _transpose(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _transpose(arrays: Arrays, attributes: Attributes) -> Computed:
     return arrays[0].transpose(integers(attributes, "permutation"))
 
 
@@ -51,7 +52,7 @@ def _broadcast_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(types[0].dtype, shape)
 
 
-def _broadcast(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _broadcast(arrays: Arrays, attributes: Attributes) -> Computed:
     return np.broadcast_to(arrays[0], integers(attributes, "shape"))
 
 
@@ -69,7 +70,7 @@ def _concat_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(first.dtype, (*first.shape[:axis], total, *first.shape[axis + 1 :]))
 
 
-def _concat(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _concat(arrays: Arrays, attributes: Attributes) -> Computed:
     return np.concatenate(list(arrays), integer(attributes, "axis"))
 
 
@@ -83,7 +84,7 @@ def _slice_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(types[0].dtype, tuple(lengths))
 
 
-def _slice(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _slice(arrays: Arrays, attributes: Attributes) -> Computed:
     settings = [integers(attributes, name) for name in ("starts", "stops", "steps")]
     return arrays[0][tuple(slice(*each) for each in zip(*settings, strict=True))]
 
@@ -94,7 +95,7 @@ def _reverse_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return types[0]
 
 
-def _reverse(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _reverse(arrays: Arrays, attributes: Attributes) -> Computed:
     return np.flip(arrays[0], integers(attributes, "axes"))
 
 
@@ -110,7 +111,7 @@ def _pad_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(types[0].dtype, tuple(lengths))
 
 
-def _pad(arrays: Arrays, attributes: Attributes) -> NDArray[Any]:
+def _pad(arrays: Arrays, attributes: Attributes) -> Computed:
     low, high = integers(attributes, "low"), integers(attributes, "high")
     border = list(zip(low, high, strict=True))
     if not border:
