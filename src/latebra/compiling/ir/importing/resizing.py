@@ -165,7 +165,7 @@ def _weighted(call: Call, x: Value, axis: int, how: _Axis) -> Value:
     turned = x.transpose(*order, axis)
     lead = math.prod(turned.shape[:-1])
     flat = turned.reshape(lead, how.length) @ matrix.transpose(1, 0)
-    return flat.reshape(*turned.shape[:-1], how.new).transpose(*np.argsort([*order, axis]))
+    return flat.reshape(*turned.shape[:-1], how.new).transpose(*np.argsort([*order, axis]).tolist())
 
 
 def rules() -> Mapping[str, Rule]:

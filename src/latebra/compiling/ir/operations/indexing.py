@@ -56,7 +56,7 @@ def _elements_type(types: Sequence[Type], attributes: Attributes) -> Type:
 
 def _along(at: NDArray[Any], axis: int) -> tuple[NDArray[Any], ...]:
     """Returns where each element is, all axes given."""
-    places = list(np.indices(at.shape, sparse=True))
+    places: list[Any] = list(np.indices(at.shape, sparse=True))
     places[axis] = at
     return tuple(places)
 
