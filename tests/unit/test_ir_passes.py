@@ -141,9 +141,9 @@ graph g
         """\
 graph g
   input x: float32[2,1,6]
-  reshape_1: float32[3,4] = reshape(x) shape=[3,4]
-  reshape_2: float32[1,2,6] = reshape(x) shape=[1,2,6]
-  return y=reshape_1, z=reshape_2""",
+  reshape_2: float32[3,4] = reshape(x) shape=[3,4]
+  reshape_3: float32[1,2,6] = reshape(x) shape=[1,2,6]
+  return y=reshape_2, z=reshape_3""",
     ),
     drop_neutral: (
         neutral,
