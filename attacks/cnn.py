@@ -2,7 +2,9 @@
 
 Fixed high-pass filters of the spatial rich model (Fridrich and Kodovský 2012), cut off at a few
 grey levels, then residual blocks that keep the full resolution at first, as in SRNet (Boroumand et
-al. 2019). It learns on some pictures, picks its best epoch on others, and is scored on the rest.
+al. 2019). Filters lose parity, so each filtered value also comes in with the sign that its pixel's
+lowest bit gives it: their mean is the weighted-stego statistic (Fridrich and Goljan 2004). The
+network learns on some pictures, picks its best epoch on others, and is scored on the rest.
 """
 
 from __future__ import annotations
@@ -67,21 +69,26 @@ class Net(nn.Module):
         self.register_buffer("filters", torch.from_numpy(_filters()))
         channels = 3 * len(self.filters)
         self.body = nn.Sequential(
-            Block(channels, 24, 1),
+            Block(2 * channels, 24, 1),
             Block(24, 32, 2),
             Block(32, 48, 2),
             Block(48, 64, 2),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
-            nn.Linear(64, 1),
         )
+        self.means = nn.BatchNorm1d(channels)
+        self.last = nn.Linear(64 + channels, 1)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Returns a logit a picture, above zero for stego."""
         count, colours, height, width = pictures.shape
         flat = pictures.reshape(count * colours, 1, height, width)
         residual = nn.functional.conv2d(flat, self.filters[:, None], padding=2).clamp(-CUT, CUT)
-        return self.body(residual.reshape(count, -1, height, width)).squeeze(1)
+        leaning = residual * (1 - 2 * (flat % 2))
+        both = [part.reshape(count, -1, height, width) for part in (residual, leaning)]
+        seen = self.body(torch.cat(both, dim=1))
+        means = self.means(both[1].mean(dim=(2, 3)))
+        return self.last(torch.cat([seen, means], dim=1)).squeeze(1)
 
 
 def detect(

@@ -32,20 +32,24 @@ class Likeness:
     expected: float
 
 
-def pair_scores(latents: Float32[np.ndarray, "pictures dims"]) -> Float64[np.ndarray, " pairs"]:
-    """Returns, for disjoint pairs of neighbours, the greater of two correlations times √n.
+def pooled(
+    latents: Float32[np.ndarray, "pictures dims"], size: int
+) -> Float64[np.ndarray, " pools"]:
+    """Returns, for disjoint pools, the greater of two mean correlations over pairs times √n.
 
     Args:
-        latents: A row a picture; covers' mean taken off first where there is one. A last odd
-            picture is left out.
+        latents: A row a picture; covers' mean taken off first where there is one. What is left
+            over by the last whole pool is left out.
+        size: Pictures in a pool, two at least.
     """
-    half = len(latents) // 2
-    scores = np.empty((2, half))
-    for i in range(half):
-        one, other = latents[2 * i], latents[2 * i + 1]
-        scores[0, i] = abs(float(_standard(one) @ _standard(other)))
-        scores[1, i] = abs(float(_standard(np.abs(one)) @ _standard(np.abs(other))))
-    return scores.max(axis=0) / np.sqrt(latents.shape[1])
+    dims = latents.shape[1]
+    scores = np.empty((2, len(latents) // size))
+    for i in range(scores.shape[1]):
+        pool = latents[i * size : (i + 1) * size]
+        for j, rows in enumerate((pool, np.abs(pool))):
+            total = np.sum([_standard(row) for row in rows], axis=0, dtype=np.float64)
+            scores[j, i] = (total @ total - size * dims) / (size * (size - 1))
+    return scores.max(axis=0) / np.sqrt(dims)
 
 
 def likeness(values: Float32[np.ndarray, "pictures dims"]) -> Likeness:

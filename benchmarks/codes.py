@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 GOAL = 1e-3
 SIZES = {
     (128, 256): (1.6, 2.0, 2.4, 2.6),
-    (512, 1024): (1.2, 1.4, 1.6, 1.75),
+    (512, 1024): (1.2, 1.4, 1.6, 1.8),
     (128, 1024): (0.5, 0.9, 1.2, 1.4),
     (640, 1024): (1.8, 2.0, 2.2, 2.4),
     (400, 3000): (0.2, 0.5, 0.8, 1.0),
@@ -191,7 +191,7 @@ def draw(curves: list[dict[str, object]], path: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, both = plt.subplots(1, 2, figsize=(12, 5), sharey=True, layout="constrained")
+    figure, both = plt.subplots(1, 2, figsize=(13, 4.6), sharey=True, layout="constrained")
     for axes, name in zip(both, ("polar", "ldpc"), strict=True):
         mine = [c for c in curves if c["code"] == name]
         for c in mine:
@@ -206,7 +206,7 @@ def draw(curves: list[dict[str, object]], path: Path) -> None:
         axes.set(yscale="log", ylim=(1e-4, 1), xlabel="Eb/N0 in dB")
         axes.set_title({"polar": "Polar, list of up to 32", "ldpc": "LDPC, integer decoder"}[name])
         axes.grid(alpha=0.3)
-        axes.legend(title="message bits in block", fontsize=8)
+        axes.legend(title="message bits", fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     both[0].set_ylabel("block error rate (dashed: normal approximation)")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -16,6 +16,9 @@ PACKAGES = (
     "onnxruntime",
     "openvino",
     "iree-base-compiler",
+    "apache-tvm",
+    "jax",
+    "llvmlite",
     "onnx",
     "torch",
 )

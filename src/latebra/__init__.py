@@ -22,10 +22,16 @@ from latebra.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from latebra.api.compared import choose, compare, load_model
+    from latebra.api.compiled import compile
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.stego import HideReport, Stego
     from latebra.api.verbs import capacity, hide, reveal
+    from latebra.compiling.bundle import Bundle
+    from latebra.compiling.choosing import Choice
+    from latebra.compiling.contract import Model
+    from latebra.compiling.report import Report
     from latebra.core.keys import Identity, Key, Recipient
     from latebra.models.catalogue import Catalogue
 
@@ -36,41 +42,57 @@ __version__ = "0.1.0"
 __all__ = [
     "Audit",
     "BadKey",
+    "Bundle",
+    "Choice",
     "DoesNotFit",
     "HideReport",
     "Identity",
     "InputError",
     "Key",
     "LatebraError",
+    "Model",
     "NothingRevealed",
     "NumericsMismatch",
     "PartsMissing",
     "Recipient",
+    "Report",
     "Stego",
     "Unavailable",
     "audit",
     "capacity",
     "carriers",
+    "choose",
+    "compare",
+    "compile",
     "compilers",
     "doctor",
     "hide",
+    "load_model",
     "models",
     "reveal",
 ]
 
 _HOMES = {
     "Audit": "latebra.api.looking",
+    "Bundle": "latebra.compiling.bundle",
+    "Choice": "latebra.compiling.choosing",
     "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
+    "Model": "latebra.compiling.contract",
     "Recipient": "latebra.core.keys",
+    "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
     "audit": "latebra.api.looking",
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",
+    "choose": "latebra.api.compared",
+    "compare": "latebra.api.compared",
+    "compile": "latebra.api.compiled",
     "compilers": "latebra.api.opened",
     "doctor": "latebra.api.looking",
     "hide": "latebra.api.verbs",
+    "load_model": "latebra.api.compared",
     "reveal": "latebra.api.verbs",
 }
 

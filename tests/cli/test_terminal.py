@@ -95,7 +95,7 @@ def test_an_interrupted_run_leaves_no_half_written_file(tmp_path, number):
         os.killpg(process.pid, number)
         said = process.stderr.read().decode()
         status = process.wait(timeout=60)
-    assert status == (130 if number == signal.SIGINT else 143)
+    assert status == (130 if number == signal.SIGINT else 143), said
     assert "Traceback" not in said
     assert os.listdir(tmp_path) == []  # noqa: PTH208  # Hidden files count too.
 

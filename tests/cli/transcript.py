@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from latebra.testing import programs
+
 COMMAND = [sys.executable, "-m", "latebra.cli"]
 
 
@@ -23,6 +25,8 @@ class Scenario:
     comment   why the scenario is there
     needs     what this machine must be for it: "linux", "posix", "not root"
     files     name to text
+    models    name to one of latebra.testing.programs, or to [program, how many of its bytes]
+    arrays    name to shape: zeros, as numpy saves them
     pictures  name to [width, height]: grey pictures
     folders   name to mode
     env       variables
@@ -54,12 +58,22 @@ class Scenario:
         """Makes the files in ``folder``, runs every step there, and asserts what came of it."""
         for name, text in self.content.get("files", {}).items():
             (folder / name).write_text(text, encoding="utf-8")
+        for name, program in self.content.get("models", {}).items():
+            whole, size = program if isinstance(program, list) else (program, None)
+            (folder / name).write_bytes(_model(whole)[:size])
+        for name, shape in self.content.get("arrays", {}).items():
+            np.save(folder / name, np.zeros(shape, np.float32))
         for name, (width, height) in self.content.get("pictures", {}).items():
             Image.fromarray(np.full((height, width, 3), 127, np.uint8)).save(folder / name)
         for name, mode in self.content.get("folders", {}).items():
             (folder / name).mkdir(mode=mode)
         for number, step in enumerate(self.content["step"], start=1):
             _play(f"{self.name}, step {number}", step, folder, self.content.get("env", {}))
+
+
+def _model(program: str) -> bytes:
+    made = getattr(programs, program)()
+    return getattr(made, "model", made).onnx
 
 
 def environment(extra: dict[str, str]) -> dict[str, str]:

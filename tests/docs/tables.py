@@ -66,6 +66,15 @@ def speed() -> str:
     return _table("compiler|hide|reveal|both|share inside the network", rows)
 
 
+def profile() -> str:
+    """Returns where the time of one picture goes."""
+    rows = [
+        (part, f"{100 * share:.1f} %")
+        for part, share in result("speed")["profile"]["shares"].items()
+    ]
+    return _table("part|share of the time", rows)
+
+
 def steps() -> str:
     """Returns what more Runge-Kutta steps bring."""
     rows = [
@@ -82,6 +91,55 @@ def compilers() -> str:
         for name, row in result("compilers")["rows"].items()
     ]
     return _table("compiler|milliseconds|ratio to `onnxruntime`|largest error", rows)
+
+
+def zoo() -> str:
+    """Returns each network of the zoo with each compiler's CPU time against ONNX Runtime's."""
+    found = result("zoo")
+    names = list(found["summary"]["compilers"])
+    rows = []
+    for network, each in found["networks"].items():
+        told = {row["compiler"]: row for row in each["rows"]}
+        cells = [_zoo_cell(told.get(name)) for name in names]
+        rows.append((f"`{network}`", each["kind"], *cells))
+    return _table("network|what it is|" + "|".join(f"`{name}`" for name in names), rows)
+
+
+def _zoo_cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    if row["outcome"] != "ok":
+        return row["outcome"].replace("_", " ")
+    return "ok" if row["cpu_ratio"] is None else f"{row['cpu_ratio']:.2f}"
+
+
+def coverage() -> str:
+    """Returns how many networks of the zoo each compiler gets right, and how fast."""
+    rows = []
+    found = result("zoo")
+    for name, row in found["summary"]["compilers"].items():
+        others = [
+            f"{count} {word.replace('_', ' ')}"
+            for word, count in row["outcomes"].items()
+            if word != "ok"
+        ]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{row['ok']} of {row['of']}",
+                ", ".join(others),
+                *(_ratio(row[which]) for which in ("cpu_ratio", "wall_ratio")),
+                "" if row["relative_error"] is None else f"{row['relative_error']:.0e}",
+                f"{row['same_bits']} of {row['ok']}",
+            )
+        )
+    threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
+    times = f"CPU time, 1 thread|wall time, {threads}"
+    return _table(f"compiler|right|else|{times}|median error|same bits", rows)
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
 
 
 def codes() -> str:
@@ -119,7 +177,7 @@ def uniformity() -> str:
             f"{test['statistic']:,.0f}",
             f"{test['freedom']:,}",
             f"{test['p_value']:.2f}",
-            f"{found['control']['tests'][name]['p_value']:.0e}",
+            _small(found["control"]["tests"][name]["p_value"]),
         )
         for name, test in found["tests"].items()
     ]
@@ -132,13 +190,20 @@ MADE: dict[str, Callable[[], str]] = {
         recovery,
         matrix,
         speed,
+        profile,
         steps,
         compilers,
+        zoo,
+        coverage,
         codes,
         detection,
         uniformity,
     )
 }
+
+
+def _small(p_value: float) -> str:
+    return f"{p_value:.1e}" if p_value else "below 1e-6"
 
 
 def _table(head: str, rows: Iterable[Iterable[str]]) -> str:

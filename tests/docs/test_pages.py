@@ -58,12 +58,17 @@ def test_every_public_name_is_in_the_reference(name):
     assert f"`{name}" in DOCS["reference.md"]
 
 
-@pytest.mark.parametrize("name", ["audit", "capacity", "doctor", "hide", "reveal"])
+@pytest.mark.parametrize(
+    "name",
+    ["audit", "capacity", "choose", "compare", "compile", "doctor", "hide", "load_model", "reveal"],
+)
 def test_the_reference_shows_each_verb_as_it_is(name):
     plain = []
     for each in inspect.signature(getattr(latebra, name)).parameters.values():
         default = "silent" if each.name == "progress" else each.default
-        if default is not each.empty and not isinstance(default, str | bytes | int | tuple | None):
+        if default is not each.empty and not isinstance(
+            default, str | bytes | int | float | tuple | None
+        ):
             default = default.__name__
         shown = each.replace(annotation=each.empty, default=each.empty)
         star = "**" if each.kind is each.VAR_KEYWORD else ""

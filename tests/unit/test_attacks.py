@@ -153,7 +153,7 @@ def test_the_norm_of_honest_latents_is_chance(code, rng):
 def test_likeness_catches_a_fixed_keystream(code, rng, errors: float):
     fixed = controls.noisy(controls.fixed_keystream(400, 2200, code, rng), errors, rng)
     honest = controls.noisy(controls.fresh_mask(400, 2200, code, rng), errors, rng)
-    found = area(keystream_reuse.pair_scores(fixed), keystream_reuse.pair_scores(honest))
+    found = area(keystream_reuse.pooled(fixed, 2), keystream_reuse.pooled(honest, 2))
     assert found.low > 0.95
     same, fresh = (keystream_reuse.likeness(np.abs(z)) for z in (fixed, honest))
     assert same.highest > same.expected
@@ -163,8 +163,8 @@ def test_likeness_catches_a_fixed_keystream(code, rng, errors: float):
 
 
 def test_likeness_of_honest_latents_is_chance(code, rng):
-    honest = keystream_reuse.pair_scores(controls.fresh_mask(1000, 2000, code, rng))
-    cover = keystream_reuse.pair_scores(rng.standard_normal((1000, 2000), dtype=np.float32))
+    honest = keystream_reuse.pooled(controls.fresh_mask(1000, 2000, code, rng), 2)
+    cover = keystream_reuse.pooled(rng.standard_normal((1000, 2000), dtype=np.float32), 2)
     found = area(honest, cover)
     assert is_chance(found)
 
@@ -244,7 +244,7 @@ def test_the_suite_stands_each_attack_beside_its_control(rng):
     rows = {row["attack"]: row for row in report["attacks"]}
     assert report["sign_errors"] == pytest.approx(0.02, abs=0.005)
     assert all(kind.startswith("latents") for kind in report["controls"].values())
-    for attack in ("same keystream, pairs", "syndrome, pools of 100", "norm, pools of 10"):
+    for attack in ("same keystream, pools of 10", "syndrome, pools of 100", "norm, pools of 10"):
         assert rows[attack]["control"]["auc"] > 0.95
     low, high = rows["syndrome, pairs"]["scheme"]["interval"]
     assert low < 0.5 + 0.1

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latebra.compiling import arena
 from latebra.compiling.contract import Model
 from latebra.compiling.isolated import Isolated
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, TimedOut
@@ -238,3 +240,86 @@ def test_a_missing_module_in_the_worker_is_an_error_with_the_reason():
         pytest.raises(BuildFailed, match="No module named"),
     ):
         absent.build(model("echo"))
+
+
+def test_objects_are_refused_before_they_cross(faulty):
+    network = opened(faulty, "echo")
+    with pytest.raises(RunFailed, match=r"'words' has the type object, which does not cross"):
+        network.run({"words": np.array([{}, None], object)})
+    np.testing.assert_array_equal(network.run(INPUTS)["x"], INPUTS["x"])
+
+
+def test_types_that_numpy_lacks_cross_by_name(faulty):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    wanted = np.arange(5).astype(ml_dtypes.bfloat16)
+    found = opened(faulty, "echo").run({"x": wanted})["x"]
+    assert found.dtype == ml_dtypes.bfloat16
+    assert found.tobytes() == wanted.tobytes()
+
+
+def test_many_large_outputs_may_be_held_at_once(faulty):
+    network = opened(faulty, "echo")
+    held = [network.run({"x": np.full(300_000, number, np.float32)})["x"] for number in range(7)]
+    faulty.close()
+    for number, array in enumerate(held):
+        assert (array == number).all()
+        array += 1
+    assert [array[0] for array in held] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_a_model_of_many_megabytes_crosses_and_its_pages_go_back(faulty):
+    blob = np.random.default_rng(0).bytes(40 << 20)
+    big = Model(blob, ModelCard("echo", "0" * 64, "T3", 0.0))
+    held = resident_shared()
+    for _ in range(3):
+        assert faulty.build(big) == b"echo"
+    assert resident_shared() - held < 8 << 20
+
+
+def resident_shared() -> int:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("resident memory is read from /proc")
+    words = Path("/proc/self/statm").read_text().split()
+    return int(words[2]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_where_nothing_is_shared_arrays_cross_the_pipe(monkeypatch):
+    monkeypatch.setattr(arena, "SHARED", False)
+    large = np.random.default_rng(0).standard_normal((3, 70_000)).astype(np.float32)
+    with Isolated(name=FAULTY, threads=1) as faulty:
+        found = opened(faulty, "echo").run({**INPUTS, "large": large})
+        assert set(found) == {*INPUTS, "large"}
+        for name, wanted in {**INPUTS, "large": large}.items():
+            assert found[name].tobytes() == wanted.tobytes()
+        pid = faulty.pid
+    assert not alive(pid)
+
+
+FORK = f"""
+import os, sys
+import numpy as np
+from latebra.compiling.contract import Model
+from latebra.compiling.isolated import Isolated
+from latebra.core.errors import RunFailed
+from latebra.core.network import ModelCard
+compiler = Isolated(name={FAULTY!r}, threads=1)
+echo = Model(b"", ModelCard("echo", "0" * 64, "T3", 0.0))
+network = compiler.load(compiler.build(echo), echo.card)
+child = os.fork()
+if child == 0:
+    try:
+        network.run({{}})
+    except RunFailed as error:
+        assert "is closed" in error.what
+    again = compiler.load(compiler.build(echo), echo.card)
+    assert again.run({{"x": np.ones(3)}})["x"].sum() == 3
+    compiler.close()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert network.run({{"x": np.ones(5)}})["x"].sum() == 5
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+def test_a_forked_child_leaves_its_parents_worker_alone():
+    subprocess.run([sys.executable, "-W", "error", "-c", FORK], check=True, timeout=60)

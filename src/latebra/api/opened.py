@@ -10,6 +10,7 @@ from typing import Final
 
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
+from latebra.compiling.worker import make
 from latebra.core.errors import Unavailable
 from latebra.core.keys import Key, derive
 from latebra.core.registry import Registry
@@ -81,7 +82,7 @@ def chosen(compiler: str) -> list[str]:
         Unavailable: None is installed.
     """
     if compiler != "auto":
-        compilers[compiler]  # An unknown id says what was meant.
+        make(compiler, 1)  # An unknown id says what was meant.
     here = installed()
     if compiler != "auto":
         return [compiler, *[name for name in here if name != compiler][:1]]

@@ -74,6 +74,12 @@ def interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def quiet(event: sys.UnraisableHookArgs) -> None:
+    """Says nothing of a Ctrl-C that a finaliser or a callback swallowed: see ``_heed``."""
+    if event.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(event)
+
+
 def _heed(stage: str, done: int, total: int) -> None:
     del stage, done, total
     if _interrupted.is_set():

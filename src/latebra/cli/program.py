@@ -23,6 +23,9 @@ COMMANDS: Final = {
     "reveal": ("hiding:reveal", "Reveal the message that pictures carry."),
     "capacity": ("looking:capacity", "Show how long a message one picture carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
+    "compare": ("comparing:compare", "Show what every compiler makes of a model, side by side."),
+    "compile": ("bundling:compile", "Compile a model into a bundle, which runs elsewhere."),
+    "run-model": ("bundling:run_model", "Run a bundle on arrays."),
     "doctor": ("looking:doctor", "Show what works on this machine, and what would mend the rest."),
     "carriers": ("looking:carriers", "List the ways to hide."),
     "compilers": ("looking:compilers", "List the compilers that can run the networks."),
@@ -55,11 +58,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Words after ``latebra``; None for those the program was started with.
     """
+    sys.unraisablehook = console.quiet
     signal.signal(signal.SIGINT, console.interrupt)
     signal.signal(signal.SIGTERM, _terminated)
     try:
         status = run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        # Here and not in ``run``: it may come while another error is being told. A second one must
+        # not end the clearing away.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _complain("interrupted")
+        status = 130
     except BrokenPipeError:
         # Whoever read the output has left; Python would complain once more at its own exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -77,9 +87,6 @@ def run(arguments: Sequence[str]) -> int:
     except LatebraError as error:
         _complain(f"{error.what} [{error.code}]", fix=error.fix)
         return next((status for kind, status in STATUS if isinstance(error, kind)), 1)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return 130
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # The last border: a person gets a sentence.

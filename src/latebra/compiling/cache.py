@@ -17,9 +17,6 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
-"""Part of every name: raise it when what a backend writes changes with nothing else to show it."""
-
 _DIGEST_BYTES: Final = 32
 
 
@@ -53,6 +50,15 @@ def processor() -> str:
     return " ".join(told)
 
 
+@cache
+def code() -> str:
+    """Returns a digest of the code that compiles: what other code built is built again."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class Cache:
     """Artifacts in a folder, one file each, written whole or not at all.
@@ -67,7 +73,7 @@ class Cache:
 
     def path(self, facts: Mapping[str, object]) -> Path:
         """Returns the file of the artifact that ``facts`` describe."""
-        told = {**facts, "format": FORMAT, "processor": processor(), "system": platform.system()}
+        told = {**facts, "code": code(), "processor": processor(), "system": platform.system()}
         name = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return self.folder / f"{name}.artifact"
 

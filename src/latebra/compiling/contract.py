@@ -105,6 +105,19 @@ class Executable(ABC):
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A compiler with another precision, under a name of its own: ``id:variant``.
+
+    Args:
+        about: One sentence: what is different.
+        bound: Largest relative difference from the reference that its precision explains.
+    """
+
+    about: str
+    bound: float
+
+
+@dataclass(frozen=True)
 class Compiler(ABC):
     """Turns a model into an artifact, and an artifact into something that runs.
 
@@ -113,6 +126,7 @@ class Compiler(ABC):
 
     Args:
         threads: How many threads it may use.
+        variant: One of ``variants``, or nothing.
     """
 
     title: ClassVar[str]
@@ -127,8 +141,11 @@ class Compiler(ABC):
     """Place in the order of preference, 1 the fastest, as measured; see ``docs/compilers.md``."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Promises it does not keep, each with the reason."""
+    variants: ClassVar[Mapping[str, Variant]] = {}
+    """What it can trade precision for, by name; never unless somebody asks for that name."""
 
     threads: int = field(default_factory=usual_threads)
+    variant: str = ""
 
     def probe(self) -> Support:
         """Can it run on this machine at all? Never raises, never imports the compiler."""
@@ -198,7 +215,10 @@ def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Generato
         raise
     except Exception as cause:
         said = str(cause).strip().splitlines()
-        detail = f"{type(cause).__name__}: {said[0][:200]}" if said else type(cause).__name__
+        # A tool that was called says what it was called with before it says what went wrong.
+        line = next((each for each in said if "error: " in each), said[0] if said else "")
+        line = line.partition("error: ")[2] or line
+        detail = f"{type(cause).__name__}: {line[:200]}" if line else type(cause).__name__
         raise error(f"{doing}: {detail}", fix=fix) from cause
 
 

@@ -153,7 +153,8 @@ def _tensor(data: memoryview) -> Tensor:
     for field, value in _fields(_view(kind.get(2))):
         if field == 1:  # TensorShapeProto.dim
             length = dict(_fields(_view(value))).get(1)
-            shape.append(length if isinstance(length, int) else None)
+            # Some exporters write -1 for a length that they leave open.
+            shape.append(length if isinstance(length, int) and length < 1 << 63 else None)
     return Tensor(_text(info.get(1)), _DTYPES.get(_number(kind.get(1)), ""), tuple(shape))
 
 

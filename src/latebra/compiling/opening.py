@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, replace
-from functools import cache as remembered
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +20,8 @@ from latebra.compiling.contract import (
     usual_threads,
 )
 from latebra.compiling.facts import Facts
-from latebra.compiling.isolated import Isolated
-from latebra.compiling.worker import compilers
+from latebra.compiling.isolated import worker_of
+from latebra.compiling.worker import compilers, make
 from latebra.core.errors import (
     BrokenPlugin,
     BuildFailed,
@@ -106,7 +105,7 @@ def open_network(
 
     Args:
         model: The network before it is compiled.
-        compiler: An id from ``compilers``.
+        compiler: An id from ``compilers``, or ``id:variant``.
         isolated: Whether it runs in a process of its own, so that a crash is an error here.
         threads: How many it may use; None for one each processor, at most four.
         cache: Where artifacts are kept; None keeps nothing.
@@ -121,12 +120,12 @@ def open_network(
         TimedOut: It took longer than it was given.
         NumericsMismatch: It disagrees with the golden vector.
     """
-    plain = compilers[compiler](threads=threads or usual_threads())
+    plain = make(compiler, threads or usual_threads())
     if not (found := plain.probe()):
         raise Unavailable(f"compiler {compiler!r} cannot run here: {found}", fix=found.fix)
     if not (takes := plain.supports(model)):
         raise Unsupported(f"{compiler!r} cannot take {model.card.name}: {takes}", fix=takes.fix)
-    doer = _isolated(compiler, plain.threads) if isolated else plain
+    doer = worker_of(compiler, plain.threads) if isolated else plain
     if cache is None:
         executable = _load(doer, compiler, _build(doer, compiler, model), model.card)
     else:
@@ -196,11 +195,6 @@ _WORDS: Final[dict[type[LatebraError], Outcome]] = {
     TimedOut: Outcome.TIMED_OUT,
     NumericsMismatch: Outcome.WRONG,
 }
-
-
-@remembered
-def _isolated(compiler: str, threads: int) -> Isolated:
-    return Isolated(threads=threads, name=compiler)
 
 
 def _build(doer: Compiler, name: str, model: Model) -> bytes:

@@ -1,7 +1,8 @@
-"""One compiler in a process of its own: ``python -m latebra.compiling.worker COMPILER THREADS``.
+"""One compiler in a process of its own; ``starting.py`` starts it.
 
 Requests come on standard input, answers leave on what was standard output; whatever a vendor prints
-goes to standard error instead. The process ends when its standard input closes.
+goes to standard error instead. Arrays lie in arenas that were inherited. The process ends, and all
+that it started, when its lifeline closes: whether it computes, hangs or waits.
 """
 
 from __future__ import annotations
@@ -11,17 +12,29 @@ import importlib
 import os
 import signal
 import sys
-import threading
-from queue import SimpleQueue
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from latebra.compiling.contract import Compiler, Executable, Model, failing_as
-from latebra.compiling.wire import Message, packed, receive, send
-from latebra.core.errors import BuildFailed, LatebraError, LoadFailed, RunFailed
+from latebra.compiling import wire
+from latebra.compiling.arena import Arena
+from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as
+from latebra.compiling.watching import in_words, limit_own_memory
+from latebra.compiling.wire import Message
+from latebra.core.errors import (
+    BuildFailed,
+    CompileError,
+    LatebraError,
+    LoadFailed,
+    RunFailed,
+    Unavailable,
+    UnknownPlugin,
+)
 from latebra.core.network import ModelCard
 from latebra.core.registry import Registry
 
 compilers: Final[Registry[Compiler]] = Registry("compiler", "latebra.compiling.backends")
+
+_FAILURES: Final[Mapping[str, type[CompileError]]] = {"build": BuildFailed, "load": LoadFailed}
 
 
 def find(name: str) -> type[Compiler]:
@@ -36,76 +49,165 @@ def find(name: str) -> type[Compiler]:
     return cast("type[Compiler]", getattr(importlib.import_module(module), attribute))
 
 
+def make(name: str, threads: int) -> Compiler:
+    """Returns the compiler called ``name``, ready to work.
+
+    Args:
+        name: An id; ``id:variant`` for one of its variants; ``module:Class`` for one without an id.
+        threads: How many it may use.
+
+    Raises:
+        UnknownPlugin: No compiler has that id, or it has no such variant.
+    """
+    head, _, variant = name.partition(":")
+    if not variant or head not in compilers:
+        return find(name)(threads=threads)
+    plugin = compilers[head]
+    if variant not in plugin.variants:
+        told = ", ".join(f"{head}:{each}" for each in plugin.variants)
+        raise UnknownPlugin(
+            f"compiler {head!r} has no variant {variant!r}",
+            fix=f"choose from {head}, {told}" if told else f"use {head!r} as it is",
+        )
+    return plugin(threads=threads, variant=variant)
+
+
 class Worker:
     """Answers requests, one at a time.
 
     Args:
-        compiler: Who does the work.
+        name: The compiler's id, or ``module:Class``; it is looked up when first asked for work.
+        threads: How many threads it may use.
+        memory_limit_bytes: What it may hold, for the words of an error.
     """
 
-    def __init__(self, compiler: Compiler) -> None:
-        self._compiler = compiler
+    def __init__(self, name: str, threads: int, memory_limit_bytes: int | None = None) -> None:
+        self._name = name
+        self._threads = threads
+        self._memory_limit_bytes = memory_limit_bytes
+        self._found: Compiler | None = None
         self._loaded: dict[int, Executable] = {}
 
-    def answer(self, request: Message) -> Message:
-        """Returns the answer to one request; an error becomes an answer too."""
+    def answer(self, request: Message, arena: Arena | None = None) -> bytes:
+        """Returns the packed answer to one request; an error becomes an answer too."""
+        verb = request.head["verb"]
         try:
-            return self._do(request)
+            with failing_as(_FAILURES.get(verb, RunFailed), f"the {verb} failed"):
+                return wire.packed(self._do(verb, request), arena)
         except LatebraError as error:
-            return Message({"error": type(error).__name__, "what": error.what, "fix": error.fix})
+            failure = self._out_of_memory(verb) if _is_of_memory(error) else error
+        told = {"error": type(failure).__name__, "what": failure.what, "fix": failure.fix}
+        return wire.packed(Message(told))
 
-    def _do(self, request: Message) -> Message:
+    def _do(self, verb: str, request: Message) -> Message:
         head = request.head
-        match head["verb"]:
+        match verb:
+            case "probe":
+                return Message(_support(self._compiler().probe()))
+            case "supports":
+                return Message(_support(self._compiler().supports(_model(request))))
             case "build":
-                with failing_as(BuildFailed, "the build failed"):
-                    model = Model(bytes(request.blob), _card(head))
-                    return Message({}, blob=self._compiler.build(model))
+                self._require_all()
+                return Message({}, blob=self._compiler().build(_model(request)))
             case "load":
-                with failing_as(LoadFailed, "the artifact could not be loaded"):
-                    loaded = self._compiler.load(bytes(request.blob), _card(head))
+                try:
+                    loaded = self._compiler().load(bytes(request.blob), _card(head))
+                except Exception:
+                    self._require_all()  # What is missing may not be needed to load.
+                    raise
                 self._loaded[head["handle"]] = loaded
                 return Message({})
             case "run":
-                with failing_as(RunFailed, "the run failed"):
-                    return Message({}, self._loaded[head["handle"]].run(request.arrays))
+                return Message({}, self._loaded[head["handle"]].run(request.arrays))
             case "unload":
                 self._loaded.pop(head["handle"], None)
                 return Message({})
-            case verb:
+            case _:
                 raise RunFailed(f"a worker knows no verb {verb!r}")
 
+    def _compiler(self) -> Compiler:
+        if self._found is None:
+            self._found = make(self._name, self._threads)
+        return self._found
 
-def _card(head: Any) -> ModelCard:
+    def _require_all(self) -> None:
+        """Says what the compiler needs and has not got: this may be another environment."""
+        compiler = self._compiler()
+        if not (found := compiler.probe()):
+            wanted = " ".join(sorted(set(compiler.needs.values())))
+            raise Unavailable(
+                f"{found}, where {sys.executable} runs",
+                fix=f"{sys.executable} -m pip install {wanted}" if wanted else found.fix,
+            )
+
+    def _out_of_memory(self, verb: str) -> CompileError:
+        limit = self._memory_limit_bytes
+        return _FAILURES.get(verb, RunFailed)(
+            f"memory ran out in {verb}" + (f": its limit is {in_words(limit)}" if limit else ""),
+            fix="give it more memory, or choose another compiler",
+        )
+
+
+def serve(told: Mapping[str, Any]) -> None:
+    """Serves one compiler until the lifeline closes, or standard input.
+
+    Args:
+        told: What the parent's ``Process`` gave.
+    """
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted, and ends this.
+    requests, answers = os.dup(0), os.dup(1)
+    os.dup2(2, 1)  # A vendor's printing would be taken for an answer,
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)  # and what it reads would be our request.
+    os.close(nothing)
+    if told["memory_limit_bytes"]:
+        limit_own_memory(told["memory_limit_bytes"])
+    arenas = [Arena(fd) for fd in told["arenas"]]
+    _answer_all(requests, answers, arenas, told)
+
+
+def _answer_all(
+    requests: int, answers: int, arenas: Sequence[Arena], told: Mapping[str, Any]
+) -> None:
+    worker = Worker(told["name"], told["threads"], told["memory_limit_bytes"])
+    given: Arena | None = arenas[0] if arenas else None
+    message = wire.packed(Message({"ready": True}))
+    while True:
+        try:
+            left = memoryview(message)
+            while left:
+                left = left[os.write(answers, left) :]
+            request = wire.receive(lambda size: _read(requests, size), given)
+        except (EOFError, OSError):
+            os._exit(0)
+        place: int | None = request.head["place"]
+        message = worker.answer(request, None if place is None else arenas[1 + place])
+
+
+def _read(pipe: int, size: int) -> bytes:
+    piece = os.read(pipe, size)
+    if not piece:
+        raise EOFError("the pipe is closed")
+    return piece
+
+
+def _is_of_memory(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _model(request: Message) -> Model:
+    return Model(bytes(request.blob), _card(request.head))
+
+
+def _card(head: Mapping[str, Any]) -> ModelCard:
     """Returns the card without its golden vector, which stays with the caller."""
     return ModelCard(**head["card"])
 
 
-def main() -> None:
-    """Serve one compiler until standard input closes."""
-    faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent is interrupted, and ends this.
-    name, threads = sys.argv[1:]
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    requests: SimpleQueue[Message] = SimpleQueue()
-
-    def listen() -> None:
-        # A thread of its own, so that the end of the parent ends even a run that hangs.
-        while True:
-            try:
-                requests.put(receive(0))
-            except (EOFError, OSError):
-                os._exit(0)
-
-    threading.Thread(target=listen, daemon=True).start()
-    worker = Worker(find(name)(threads=int(threads)))
-    while True:
-        try:
-            send(answers, packed(worker.answer(requests.get())))
-        except OSError:
-            os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
+def _support(found: Support) -> dict[str, Any]:
+    return {"reasons": found.reasons, "fix": found.fix}

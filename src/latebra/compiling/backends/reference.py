@@ -61,7 +61,7 @@ class Reference(Compiler):
             from onnx.reference import ReferenceEvaluator
 
             proto = onnx.load_model_from_string(artifact)
-            return _Evaluator(ReferenceEvaluator(proto))
+            return _Evaluator(ReferenceEvaluator(proto, new_ops=_mended(proto)))
 
 
 class _Evaluator(Executable):
@@ -82,6 +82,65 @@ class _Evaluator(Executable):
 
 def _single(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def _mended(proto: Any) -> list[Any]:
+    """Returns operators that the evaluator (1.23) computes otherwise than ONNX defines them.
+
+    ``BatchNormalization`` before operator set 14 mixes the batch's own mean and variance in, though
+    inference takes those that are given; ``Softmax`` and ``LogSoftmax`` before set 13 run over the
+    last axis alone, not over all from ``axis`` on, which is 1 unless told; ``GlobalMaxPool`` takes
+    its maximum over wrong axes unless there are two of them.
+    """
+    from onnx.reference.op_run import OpRun
+
+    runner: Any = OpRun
+
+    class GlobalMaxPool(runner):
+        op_domain = ""
+
+        def _run(self, x: Any) -> tuple[Any]:
+            return (x.max(axis=tuple(range(2, x.ndim)), keepdims=True),)
+
+    class BatchNormalization(runner):
+        op_domain = ""
+
+        def _run(
+            self, x: Any, scale: Any, bias: Any, mean: Any, var: Any, epsilon: float, **_: Any
+        ) -> tuple[Any]:
+            ones = (-1,) + (1,) * (x.ndim - 2)
+            factor = scale / np.sqrt(var + epsilon)
+            shifted = (x - mean.reshape(ones)) * factor.reshape(ones)
+            return ((shifted + bias.reshape(ones)).astype(x.dtype),)
+
+    class Softmax(runner):
+        op_domain = ""
+
+        def _run(self, x: Any, **_: Any) -> tuple[Any]:
+            return (np.exp(_log_shares(x, self.onnx_node)),)
+
+    class LogSoftmax(runner):
+        op_domain = ""
+
+        def _run(self, x: Any, **_: Any) -> tuple[Any]:
+            return (_log_shares(x, self.onnx_node),)
+
+    opset = max((each.version for each in proto.opset_import if not each.domain), default=14)
+    mended: list[Any] = [GlobalMaxPool]
+    if opset < 14:
+        mended.append(BatchNormalization)
+    if opset < 13:
+        mended += [Softmax, LogSoftmax]
+    return mended
+
+
+def _log_shares(x: NDArray[Any], node: Any) -> NDArray[Any]:
+    """Returns the logarithm of each value's share of all from the node's axis on."""
+    # The evaluator fills in the default of the newest operator set.
+    axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+    rest = tuple(range(axis % x.ndim, x.ndim))
+    shifted = x - x.max(axis=rest, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=rest, keepdims=True))
 
 
 def _to_double(graph: Any) -> None:

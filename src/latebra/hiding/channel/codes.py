@@ -24,7 +24,7 @@ def code(k: int, n: int) -> Code:
     Args:
         k: Message bits, at least 8.
         n: Code bits; the rate ``k / n`` lies between 1/16 and 0.94, and short polar codes leave
-            room for their check of 11 or 16 bits.
+            room for their check of 11 bits.
 
     Raises:
         DoesNotFit: No code of this family has that length and rate.
@@ -49,11 +49,12 @@ def code(k: int, n: int) -> Code:
         from latebra.hiding.channel.ldpc import LdpcCode
 
         return LdpcCode(k, n)
-    from latebra.hiding.channel.polar import PolarCode, check_bits
+    from latebra.hiding.channel import crc
+    from latebra.hiding.channel.polar import PolarCode
 
-    if k + check_bits(k) > n:
+    if k + crc.WIDTH > n:
         raise DoesNotFit(
-            f"{k} bits and their check of {check_bits(k)} exceed a block of {n}",
-            fix=f"send at most {n - 16} bits",
+            f"{k} bits and their check of {crc.WIDTH} exceed a block of {n}",
+            fix=f"send at most {n - crc.WIDTH} bits",
         )
     return PolarCode(k, n)

@@ -1,8 +1,8 @@
-"""Cyclic redundancy checks of eleven, sixteen bits, over bits rather than bytes.
+"""A cyclic redundancy check of eleven bits, over bits rather than bytes.
 
 The register starts at all ones, so that the all-zero word, which every linear code holds, does not
-pass: a cover that carries nothing must not look like a message. Polynomials: 3GPP TS 38.212, 5.1
-(CRC-11) and CCITT (CRC-16).
+pass: a cover that carries nothing must not look like a message. It picks one path of a list, no
+more; whoever must be sure authenticates the message. Polynomial: 3GPP TS 38.212, 5.1.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from jaxtyping import UInt8
 
 from latebra.hiding.channel.kernel import kernel
 
-POLYNOMIAL = {11: 0x621, 16: 0x1021}
-"""Width in bits to generator polynomial, top bit left out."""
+WIDTH = 11
+"""Check bits."""
+POLYNOMIAL = 0x621
+"""The generator polynomial, top bit left out."""
 
 
 @kernel
@@ -30,12 +32,11 @@ def register(bits: Any, width: Any, polynomial: Any) -> Any:
     return state
 
 
-def checksum(bits: UInt8[np.ndarray, " k"], width: int) -> UInt8[np.ndarray, " width"]:
+def checksum(bits: UInt8[np.ndarray, " k"]) -> UInt8[np.ndarray, " 11"]:
     """The check bits of a message, most significant first.
 
     Args:
         bits: The message, values 0 or 1.
-        width: Number of check bits; a key of ``POLYNOMIAL``.
     """
-    state = int(register(bits, width, POLYNOMIAL[width]))
-    return np.array([(state >> i) & 1 for i in reversed(range(width))], dtype=np.uint8)
+    state = int(register(bits, WIDTH, POLYNOMIAL))
+    return np.array([(state >> i) & 1 for i in reversed(range(WIDTH))], dtype=np.uint8)

@@ -1,0 +1,155 @@
+"""The verbs of comparing: load a model, compare compilers on it, choose one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latebra.api.opened import models
+from latebra.compiling import choosing, judge, torch_door
+from latebra.compiling.choosing import Choice
+from latebra.compiling.contract import Model
+from latebra.compiling.question import BATCH, ROUNDS, Question
+from latebra.compiling.report import Report
+from latebra.compiling.trial import Patience
+from latebra.compiling.verdict import BOUND
+from latebra.core.errors import InputError, UnreadableFile, Unsupported
+from latebra.core.network import ModelCard
+from latebra.core.progress import Progress, silent
+
+Source = str | os.PathLike[str] | bytes | Model | Callable[..., Any]
+"""An ONNX file, its bytes, a bundled network's name, a loaded model, or a torch module."""
+
+_FIRST_BYTE: Final = b"\x08"
+"""Of every file that starts with its format's version, as ONNX files do."""
+
+
+def load_model(
+    source: Source, *, name: str = "", example: Sequence[NDArray[Any]] | None = None
+) -> Model:
+    """Returns a network before it is compiled.
+
+    Args:
+        source: An ONNX file, its bytes, the name of a bundled network, or a torch module.
+        name: What it is called; the file's name unless told.
+        example: For a torch module, one array for each argument of ``forward``: the model takes
+            arrays of these shapes, as ``x0``, ``x1``, ….
+
+    Raises:
+        InputError: It is nothing that can be loaded, or a module without an example.
+        UnreadableFile: There is no such file, or it is no whole ONNX file.
+        Unsupported: Torch cannot export the module.
+    """
+    if isinstance(source, Model):
+        return source
+    if torch_door.is_module(source):
+        kind = type(source).__name__
+        return _named(torch_door.exported(source, example or ()), name or kind, kind)
+    if isinstance(source, bytes):
+        return _named(source, name or "model", "the model")
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"a {type(source).__name__} is no model",
+            fix="give an ONNX file, its bytes, a bundled model's name or a torch module",
+        )
+    given: Any = source  # pyright: ignore[reportUnknownVariableType] of whatever is called so
+    path = Path(given)
+    if not path.exists() and str(given) in list(models):
+        return Model(models.onnx(str(given)), models[str(given)])
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableFile(
+            f"there is no file {path}",
+            fix=f"check the path, or name a bundled model: {', '.join(models)}",
+        ) from None
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from None
+    return _named(content, name or path.stem, str(path))
+
+
+def compare(
+    model: Source,
+    *,
+    compilers: Sequence[str] | None = None,
+    inputs: Mapping[str, NDArray[Any]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    threads: int | None = None,
+    batch: int = BATCH,
+    rounds: int = ROUNDS,
+    bound: float = BOUND,
+    timeout_s: float | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Returns what every compiler makes of one model: one word, times, error, sizes, a reason.
+
+    Args:
+        model: What ``load_model`` takes, or what it returned.
+        compilers: Ids from ``latebra.compilers``; None for all.
+        inputs: Arrays by input name; without them they are drawn.
+        shapes: Lengths for open axes, by input name.
+        threads: Of the measurement with several; None for one each processor, at most four.
+        batch: Items in a batch, where the model has an open batch axis; 1 leaves that out.
+        rounds: How often all compilers take turns.
+        bound: Largest relative error that is accepted.
+        timeout_s: How long one build, load or run may take; None for 900 s a build, 120 s a run.
+        progress: Told how far the work is.
+
+    Raises:
+        InputError: Shapes or inputs do not fit the model.
+        UnknownPlugin: No compiler has such an id.
+        UnreadableFile: The model cannot be read.
+    """
+    patience = Patience()
+    if timeout_s is not None:
+        patience = Patience(build_s=timeout_s, run_s=timeout_s, turns_s=timeout_s)
+    question = Question(
+        inputs=inputs,
+        shapes=shapes or {},
+        threads=threads,
+        batch=batch,
+        rounds=rounds,
+        bound=bound,
+        patience=patience,
+    )
+    return judge.compare(load_model(model), compilers, question, progress)
+
+
+def choose(report: Report, goal: str = "latency", bound: float | None = None) -> Choice:
+    """Returns the best compiler of a comparison, of those that are right.
+
+    Args:
+        report: What ``compare`` returned.
+        goal: "latency", "throughput", "memory", "size" or "exact".
+        bound: Largest relative error that is accepted; None for the report's own.
+
+    Raises:
+        InputError: There is no such goal.
+        Unavailable: No compiler is right within the bound.
+    """
+    return choosing.choose(report, goal, bound)
+
+
+def _named(onnx: bytes, name: str, place: str) -> Model:
+    """Returns a model that nobody vouches for: no golden vector, no bound."""
+    plain = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+    plain = plain.strip("_").lower() or "model"
+    if not plain[0].isalpha():
+        plain = f"model_{plain}"
+    model = Model(onnx, ModelCard(plain, hashlib.sha256(onnx).hexdigest(), "T3", np.inf))
+    try:
+        _ = model.facts
+    except Unsupported as error:
+        if onnx.startswith(_FIRST_BYTE) and "past the end" in str(error.__cause__):
+            raise UnreadableFile(
+                f"{place} ends before its graph does, after {len(onnx)} bytes",
+                fix="fetch it again: it is cut short, or is not an ONNX file",
+            ) from None
+        raise UnreadableFile(f"{place} is not an ONNX file", fix=error.fix) from None
+    return model

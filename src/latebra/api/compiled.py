@@ -1,0 +1,133 @@
+"""The verb that compiles: the best compiler, or a named one, in a bundle to take elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from latebra.api.compared import Source, choose, load_model
+from latebra.compiling import judge
+from latebra.compiling.bundle import Bundle
+from latebra.compiling.choosing import GOALS, Choice
+from latebra.compiling.contract import Model
+from latebra.compiling.golden import golden_vector, vouched
+from latebra.compiling.question import Question, posed
+from latebra.compiling.report import Report
+from latebra.compiling.verdict import BOUND
+from latebra.compiling.worker import make
+from latebra.core.errors import InputError
+from latebra.core.progress import Progress, silent
+
+ROUNDS: Final = 7
+"""Turns that compilers take before one is chosen: the median is then the fourth of seven."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model, compiled.
+
+    Args:
+        bundle: What to save and to run.
+        choice: Which compiler, and why; None where you named it.
+        report: What it was chosen from; None where you named it.
+    """
+
+    bundle: Bundle
+    choice: Choice | None
+    report: Report | None
+
+
+def compile(
+    model: Source,
+    *,
+    compiler: str = "auto",
+    goal: str = "latency",
+    bound: float | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    threads: int | None = None,
+    licence: str = "",
+    progress: Progress = silent,
+) -> Bundle:
+    """Returns a bundle: the model with its axes fixed, a golden vector, and what was built.
+
+    A model that came without a golden vector gets one from the reference, in 64-bit floats; it is
+    checked wherever the bundle is opened. The bundle's card holds how far each pair of compilers
+    was apart, where they were compared.
+
+    Args:
+        model: What ``load_model`` takes, or what it returned.
+        compiler: An id from ``latebra.compilers``, ``id:variant``, or "auto": all are compared, and
+            the best of those that are right is taken.
+        goal: What "auto" looks for: "latency", "throughput", "memory", "size" or "exact".
+        bound: Largest relative error that is accepted; None for 1e-3, or what a variant you named
+            needs.
+        shapes: Lengths for open axes, by input name.
+        threads: How many it may use; None for one each processor, at most four.
+        licence: The text that says what may be done with the model.
+        progress: Told how far the work is.
+
+    Raises:
+        InputError: Shapes do not fit the model, or there is no such goal.
+        Unavailable: The compiler is not installed, or none is right.
+        CompileError: The compiler failed, or is wrong.
+    """
+    return compiled(
+        model,
+        compiler=compiler,
+        goal=goal,
+        bound=bound,
+        shapes=shapes,
+        threads=threads,
+        licence=licence,
+        progress=progress,
+    ).bundle
+
+
+def compiled(
+    model: Source,
+    *,
+    compiler: str,
+    goal: str,
+    bound: float | None,
+    shapes: Mapping[str, Sequence[int]] | None,
+    threads: int | None,
+    licence: str,
+    progress: Progress,
+) -> Compiled:
+    """Returns the same as ``compile``, with the choice and what it was made from."""
+    if goal not in GOALS:
+        raise InputError(f"there is no goal {goal!r}", fix=f"choose from {', '.join(GOALS)}")
+    plain = load_model(model)
+    question = Question(shapes=shapes or {}, threads=threads, batch=1, rounds=ROUNDS)
+    if compiler == "auto":
+        question = dataclasses.replace(question, bound=BOUND if bound is None else bound)
+        report = judge.compare(plain, None, question, progress)
+        choice = choose(report, goal)
+        asked, _ = posed(plain, question)
+        ready = _from_report(asked.at_one, report)
+        bundle = Bundle.built(ready, [choice.compiler], threads=threads, licence=licence)
+        return Compiled(bundle, choice, report)
+    named = make(compiler, 1)
+    asked, inputs = posed(plain, question)
+    limit = named.variants[named.variant].bound if named.variant else BOUND
+    progress("reference", 0, 2)
+    golden = asked.at_one.card.golden or golden_vector(asked.at_one, inputs)
+    progress("reference", 1, 2)
+    ready = asked.at_one
+    if golden:
+        ready = vouched(ready, golden, limit if bound is None else bound)
+    bundle = Bundle.built(ready, [compiler], threads=threads, licence=licence)
+    progress("reference", 2, 2)
+    return Compiled(bundle, None, None)
+
+
+def _from_report(model: Model, report: Report) -> Model:
+    if report.golden is None:
+        return model
+    about: dict[str, Any] = {
+        "judge": report.judge,
+        "apart": {name: dict(others) for name, others in report.apart.items()},
+    }
+    return vouched(model, report.golden, report.bound, about)

@@ -1,0 +1,127 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["llvmlite>=0.44", "onnx>=1.17"]
+# ///
+"""Compile a model with a compiler of our own, in Glow's design."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
+from latebra.core.network import Arrays, ModelCard
+
+
+@dataclass(frozen=True)
+class Glow(Compiler):
+    """Glow's design, rebuilt: the same bits on every processor.
+
+    What it does: the graph is lowered to instructions that know addresses alone, with one arena for
+    all activations; LLVM makes an object file of them. The artifact is a bundle: object file,
+    header, weights and one function ``(constants, mutable, activations)``, which C can call too.
+
+    Numerics: lanes hold different outputs, each with one accumulator, summed in order with fused
+    multiply-adds; elementary functions are polynomials of its own. Processors with AVX-512, AVX2
+    or SSE2 alone, any number of threads and any split of a batch give the same bits.
+
+    Lineage: Rotem et al. 2018, Glow: Graph Lowering Compiler Techniques for Neural Networks,
+    arXiv:1805.00907. Its repository, https://github.com/pytorch/glow, ends in May 2024; none of its
+    code is here.
+    """
+
+    title: ClassVar[str] = "Glow"
+    about: ClassVar[str] = "Our own compiler in Glow's design; the same bits on every processor."
+    needs: ClassVar[dict[str, str]] = {"llvmlite": "llvmlite", "onnx": "onnx"}
+    extra: ClassVar[str] = "reference"
+    rank: ClassVar[int] = 3
+
+    @override
+    def supports(self, model: Model) -> Support:
+        answer = standard(model)
+        if not answer:
+            return answer
+        missing = sorted(model.facts.operators - _operators())
+        if missing:
+            return Support(
+                tuple(f"glow has no {name}" for name in missing),
+                fix="choose another compiler, or export the network without them",
+            )
+        return Support()
+
+    @override
+    def build(self, model: Model) -> bytes:
+        from latebra.compiling.glow.bundle import compiled
+        from latebra.compiling.glow.target import host
+
+        with failing_as(BuildFailed, "glow could not compile the model"):
+            return compiled(steps_of(model.onnx), host()).packed()
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        from latebra.compiling.glow.bundle import unpacked
+        from latebra.compiling.glow.running import Runner
+
+        with failing_as(LoadFailed, "glow could not load its artifact", "build it again"):
+            return _Network(Runner(unpacked(artifact), self.threads))
+
+
+class _Network(Executable):
+    def __init__(self, runner: Any) -> None:
+        self._runner = runner
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        with failing_as(RunFailed, "glow could not run the model"):
+            found: dict[str, NDArray[Any]] = self._runner(inputs)
+            return found
+
+
+def _operators() -> frozenset[str]:
+    from latebra.compiling.glow.lowering import RULES, SEVERAL
+
+    return frozenset({*RULES, *SEVERAL, "Constant"})
+
+
+def steps_of(written: bytes) -> Any:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    from latebra.compiling.glow.lowering import Step, Steps
+
+    vendor: Any = helper
+    graph: Any = onnx.load_model_from_string(written).graph
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    steps: list[Any] = []
+    for node in graph.node:
+        told: dict[str, Any] = {}
+        for each in node.attribute:
+            value = vendor.get_attribute_value(each)
+            if isinstance(value, bytes):
+                value = value.decode()
+            elif each.type == onnx.AttributeProto.TENSOR:
+                value = numpy_helper.to_array(value)
+            elif each.name == "to":
+                value = str(vendor.tensor_dtype_to_np_dtype(value))
+            told[each.name] = value
+        if node.op_type == "Constant":
+            constants[node.output[0]] = np.asarray(next(iter(told.values())))
+            continue
+        steps.append(Step(node.op_type, tuple(node.input), tuple(node.output), told))
+    inputs: dict[str, Any] = {}
+    for each in graph.input:
+        kind = each.type.tensor_type
+        shape = tuple(axis.dim_value for axis in kind.shape.dim)
+        if each.name not in constants:
+            inputs[each.name] = (str(vendor.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
+            if not all(shape):
+                raise Unsupported(f"{each.name} has an open shape", fix="export with fixed shapes")
+    return Steps(inputs, constants, steps, [each.name for each in graph.output])
+
+
+PLUGIN = Glow

@@ -1,0 +1,189 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["apache-tvm>=0.27,<0.28", "onnx>=1.17"]
+# ///
+"""Compile a model with TVM, its loops scheduled by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.tvm.loops import scheduled
+from latebra.compiling.tvm.tiled import DONE, Tiled
+from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
+from latebra.core.network import Arrays, ModelCard
+
+_LENGTHS: Final = struct.Struct("<IQ")
+"""Bytes of names, then bytes of the program; the rest is machine code before its last step."""
+_LANES: Final = {"avx512f": 16, "avx2": 8}
+"""Floats in a vector register, by what the processor knows."""
+_FEWEST_LANES: Final = 4
+
+
+@dataclass(frozen=True)
+class Tvm(Compiler):
+    """TVM's Relax, with schedules of our own in the place of tuning.
+
+    What it does: reads ONNX into a graph of operators, fuses those that go element by element, and
+    turns loops into machine code with LLVM. TVM leaves loops as they are defined until somebody
+    tunes them, 75 to 100 times slower than ONNX Runtime; its tuner crashes in version 0.27. So
+    convolutions and products of matrices are replaced by tiled loops with packed weights
+    (``compiling/tvm/tiled.py``), and all other loops become vectors (``compiling/tvm/loops.py``).
+    Nothing is tuned, so a build takes seconds and gives the same program each time.
+
+    The artifact needs no linker: it is TVM's program with its constants, then LLVM's bitcode.
+
+    Numerics: 32-bit floats are kept; each sum of a product or convolution goes in the order of k.
+
+    Known problems: shapes must be fixed; grouped and transposed convolutions are as TVM defines
+    them, vectorised but not tiled.
+
+    Reference: https://tvm.apache.org, Chen et al. 2018, arXiv:1802.04799.
+    """
+
+    title: ClassVar[str] = "TVM"
+    about: ClassVar[str] = "Apache TVM, its loops scheduled by hand; keeps 32-bit floats."
+    needs: ClassVar[dict[str, str]] = {"tvm": "apache-tvm", "onnx": "onnx"}
+    extra: ClassVar[str] = "tvm"
+    rank: ClassVar[int] = 4
+
+    @override
+    def supports(self, model: Model) -> Support:
+        if not (found := standard(model)):
+            return found
+        reasons = tuple(
+            f"input {tensor.name!r} has an open shape: {tensor}"
+            for tensor in model.facts.inputs
+            if None in tensor.shape
+        )
+        return Support(reasons, "export the network with fixed shapes" if reasons else "")
+
+    @override
+    def build(self, model: Model) -> bytes:
+        with failing_as(BuildFailed, "tvm could not build the model"):
+            tvm = _vendor(self.threads)
+            program = tvm.compile(self._lowered(tvm, model.onnx), target=_target(self.threads)).mod
+            (machine_code,) = program.imports
+            names = {
+                "inputs": [tensor.name for tensor in model.facts.inputs],
+                "outputs": [tensor.name for tensor in model.facts.outputs],
+            }
+            told = json.dumps(names).encode()
+            with tempfile.TemporaryDirectory() as folder:
+                program.write_to_file(f"{folder}/program", "relax")
+                machine_code.write_to_file(f"{folder}/code.bc", "bc")
+                kept = Path(folder, "program").read_bytes()
+                code = Path(folder, "code.bc").read_bytes()
+            return b"".join([_LENGTHS.pack(len(told), len(kept)), told, kept, code])
+
+    @override
+    def load(self, artifact: bytes, card: ModelCard) -> Executable:
+        with failing_as(LoadFailed, "tvm could not load its artifact"):
+            tvm = _vendor(self.threads)
+            told, size = _LENGTHS.unpack_from(artifact)
+            at = _LENGTHS.size + told
+            names = json.loads(artifact[_LENGTHS.size : at])
+            with tempfile.TemporaryDirectory() as folder:
+                # The vendor tells files apart by their ending; .ll may hold bitcode.
+                Path(folder, "code.ll").write_bytes(artifact[at + size :])
+                Path(folder, "program").write_bytes(artifact[at : at + size])
+                read = tvm.get_global_func("ffi.Module.load_from_file.relax.VMExecutable")
+                program = read(f"{folder}/program")
+                program.import_module(tvm.runtime.load_module(f"{folder}/code.ll"))
+            return _Machine(tvm, program, **names)
+
+    def _lowered(self, tvm: Any, onnx: bytes) -> Any:
+        """Returns the model as loops, all scheduled."""
+        steps: Any = import_module("tvm.relax").transform
+        own = Tiled(_lanes(), self.threads).operators()
+        passes = [
+            steps.DecomposeOpsForInference(),
+            steps.LegalizeOps(skip_ops=list(own)),
+            steps.FoldConstant(),  # Weights that the file holds transposed are constants after it.
+            steps.LegalizeOps(own),
+            steps.FoldConstant(),
+            steps.AnnotateTIROpPattern(),
+            steps.FuseOps(),
+            steps.FuseTIR(),
+            steps.DeadCodeElimination(),
+        ]
+        module = _read(onnx)
+        for step in passes:
+            module = step(module)
+        for name, function in list(module.functions.items()):
+            loops = isinstance(function, tvm.tirx.PrimFunc)
+            if loops and not (function.attrs and DONE in function.attrs):
+                module[name] = scheduled(function, _lanes(), self.threads)
+        return module
+
+
+class _Machine(Executable):
+    def __init__(self, tvm: Any, program: Any, inputs: list[str], outputs: list[str]) -> None:
+        self._tensor = tvm.runtime.tensor
+        self._main = tvm.relax.VirtualMachine(program, tvm.cpu())["main"]
+        self._inputs = inputs
+        self._outputs = outputs
+
+    @override
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        with failing_as(RunFailed, "tvm could not run the model"):
+            given = (self._tensor(np.ascontiguousarray(inputs[name])) for name in self._inputs)
+            found: Any = self._main(*given)
+            several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
+            # Copies: what a run returns may be a view of what it was given.
+            return {
+                name: np.array(each.numpy())
+                for name, each in zip(self._outputs, several, strict=True)
+            }
+
+
+def _vendor(threads: int) -> Any:
+    os.environ["TVM_NUM_THREADS"] = str(threads)
+    # It would import torch, where there is one, for arrays that never come.
+    os.environ.setdefault("TVM_FFI_DISABLE_TORCH_C_DLPACK", "1")
+    import_module("tvm.relax")
+    return import_module("tvm")
+
+
+def _read(onnx: bytes) -> Any:
+    """Returns an ONNX file as a graph of the vendor's operators, constants inside."""
+    import onnx as vendor
+
+    frontend: Any = import_module("tvm.relax.frontend.onnx")
+    proto = vendor.load_model_from_string(onnx)
+    vendor.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
+    unknown: Any = import_module("tvm").error.OpNotImplemented
+    try:
+        return frontend.from_onnx(proto, keep_params_in_input=False)
+    except (unknown, NotImplementedError) as error:
+        raise Unsupported(
+            f"tvm lacks an operator: {str(error).strip().splitlines()[0]}",
+            fix="choose another compiler",
+        ) from error
+
+
+def _lanes() -> int:
+    knows = import_module("tvm").get_global_func("target.llvm_cpu_has_feature")
+    here = _target(1)
+    return next((lanes for word, lanes in _LANES.items() if knows(word, here)), _FEWEST_LANES)
+
+
+def _target(threads: int) -> Any:
+    tvm: Any = import_module("tvm")
+    processor = str(tvm.get_global_func("tvm.codegen.llvm.GetHostCPUName")())
+    return tvm.target.Target({"kind": "llvm", "mcpu": processor, "num-cores": threads})
+
+
+PLUGIN = Tvm

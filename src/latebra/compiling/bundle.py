@@ -1,0 +1,217 @@
+"""A model to take elsewhere: with its weights, its card, its golden vector and what was built."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from latebra.compiling import archive
+from latebra.compiling.artifact import Artifact
+from latebra.compiling.contents import Contents, members_of, read_contents
+from latebra.compiling.contract import Compiler, Model, failing_as, usual_threads
+from latebra.compiling.isolated import worker_of
+from latebra.compiling.manifest import MANIFEST, digest_of
+from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
+from latebra.compiling.target import this_target
+from latebra.compiling.worker import make
+from latebra.core.errors import (
+    BuildFailed,
+    CompileError,
+    LatebraError,
+    LoadFailed,
+    RunFailed,
+    Unavailable,
+    UnknownPlugin,
+    UnreadableFile,
+    Unsupported,
+    UnwritableFile,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model to take elsewhere.
+
+    An artifact is code for a processor: whoever wrote it decides what the processor does. So those
+    of an opened bundle are left alone, and the model is compiled anew, unless the bundle is vouched
+    for: by its digest, had from somebody you trust by another way, or by you.
+
+    Args:
+        model: The model; its card holds the golden vector.
+        artifacts: What compilers made of it.
+        licence: The text that says what may be done with it.
+        core: The model as a core graph, as that prints itself; empty where there is none.
+        trusted: Whether artifacts may be loaded.
+    """
+
+    model: Model
+    artifacts: tuple[Artifact, ...] = ()
+    licence: str = ""
+    core: str = ""
+    trusted: bool = True
+
+    @classmethod
+    def built(
+        cls,
+        model: Model,
+        chosen: Sequence[str] = (),
+        *,
+        threads: int | None = None,
+        licence: str = "",
+    ) -> Bundle:
+        """Returns a bundle with what each of ``chosen`` compilers makes of the model.
+
+        Each is loaded and checked against the model's golden vector first.
+
+        Args:
+            model: The network before it is compiled.
+            chosen: Ids of compilers; none for the model alone.
+            threads: How many each may use; None for one each processor, at most four.
+            licence: The text that says what may be done with the model.
+
+        Raises:
+            UnknownPlugin: No compiler has that id.
+            Unavailable: A compiler is not installed.
+            Unsupported: A compiler cannot take this model.
+            CompileError: A compiler failed, or disagrees with the golden vector.
+        """
+        return cls(model, tuple(_built(model, name, threads) for name in chosen), licence)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its manifest, 64 hexadecimal digits: it covers every member."""
+        return digest_of(members_of(self._contents())[MANIFEST])
+
+    def save(self, path: Path | str, *, folder: bool = False, force: bool = False) -> Path:
+        """Writes it as one file, or as a folder, and returns where.
+
+        Raises:
+            UnwritableFile: Something is there already, or it cannot be written.
+        """
+        path = Path(path)
+        write = archive.write_folder if folder else archive.write_file
+        try:
+            members = members_of(self._contents())
+        except (TypeError, ValueError) as error:
+            raise UnwritableFile(
+                f"{self.model.card.name} cannot be written as a bundle: {error}",
+                fix="give it a card whose facts are JSON, and a model that is ONNX",
+            ) from error
+        write(path, members, force=force)
+        return path
+
+    @classmethod
+    def open(cls, path: Path | str, *, digest: str | None = None, trusted: bool = False) -> Bundle:
+        """Returns the bundle at ``path``, once every member has its digest.
+
+        Args:
+            path: One file, or a folder.
+            digest: What ``Bundle.digest`` was where it comes from; it makes the bundle trusted.
+            trusted: Whether its artifacts, which are code, may be loaded all the same.
+
+        Raises:
+            UnreadableFile: It is no bundle, or not a whole one; the text says why.
+        """
+        path = Path(path)
+        members = archive.read_members(path)
+        try:
+            found = read_contents(members, digest)
+        except (ValueError, OSError) as error:
+            raise UnreadableFile(
+                f"{path} is no sound bundle: {error}",
+                fix="get it again, from whom you trust",
+            ) from error
+        return cls(**vars(found), trusted=trusted or digest is not None)
+
+    def network(
+        self,
+        compiler: str = "auto",
+        *,
+        threads: int | None = None,
+        isolated: bool = True,
+        cache: Path | None = USUAL_CACHE,
+    ) -> OpenNetwork:
+        """Returns the model, ready to run, checked against its golden vector.
+
+        An artifact that suits this machine is loaded; else the model is compiled here.
+
+        Args:
+            compiler: An id from ``compilers``; ``auto`` for one whose artifact suits this machine,
+                or else for the first that is installed and takes the model.
+            threads: How many it may use; None for what the artifact was built for.
+            isolated: Whether it runs in a process of its own.
+            cache: Where what is compiled here is kept; None keeps nothing.
+
+        Raises:
+            UnknownPlugin: No compiler has that id.
+            Unavailable: The compiler is not installed.
+            CompileError: It could not build, load or run the model, or disagrees with the vector.
+        """
+        for artifact, plain in self._fitting(compiler, threads):
+            doer = worker_of(artifact.compiler, plain.threads) if isolated else plain
+            try:
+                return _checked(doer, artifact.content, self.model, artifact.compiler)
+            except (CompileError, Unavailable) as error:
+                log.info("the artifact of %s is left alone: %s", artifact.compiler, error.what)
+        first: LatebraError | None = None
+        for name in installed() if compiler == "auto" else [compiler]:
+            try:
+                return open_network(
+                    self.model, name, isolated=isolated, threads=threads, cache=cache
+                )
+            except CompileError as error:
+                first = first or error
+        raise first or Unavailable("no compiler is installed here", fix="pip install onnxruntime")
+
+    def _fitting(self, wanted: str, threads: int | None) -> list[tuple[Artifact, Compiler]]:
+        """Returns the artifacts to try, the compiler to prefer first."""
+        if wanted != "auto":
+            make(wanted, 1)  # It must exist, whatever the bundle holds.
+        found: list[tuple[Artifact, Compiler]] = []
+        for artifact in self.artifacts:
+            if not _is_known(artifact.compiler) or wanted not in ("auto", artifact.compiler):
+                continue
+            plain = make(artifact.compiler, threads or artifact.threads)
+            reason = artifact.difference(plain) if self.trusted else "nobody vouches for it"
+            if reason:
+                log.info("the artifact of %s is left alone: %s", artifact.compiler, reason)
+            else:
+                found.append((artifact, plain))
+        return sorted(found, key=lambda each: each[1].rank)
+
+    def _contents(self) -> Contents:
+        return Contents(self.model, self.artifacts, self.licence, self.core)
+
+
+def _built(model: Model, name: str, threads: int | None) -> Artifact:
+    """Returns what a compiler makes of the model, once it agrees with the golden vector."""
+    plain = make(name, threads or usual_threads())
+    if not (able := plain.probe()):
+        raise Unavailable(f"compiler {name!r} cannot run here: {able}", fix=able.fix)
+    if not (takes := plain.supports(model)):
+        raise Unsupported(f"{name!r} cannot take {model.card.name}: {takes}", fix=takes.fix)
+    worker = worker_of(name, plain.threads)
+    with failing_as(BuildFailed, f"compiler {name!r} could not build {model.card.name}"):
+        content = worker.build(model)
+    _checked(worker, content, model, name)
+    return Artifact(name, content, repr(plain), plain.threads, plain.versions(), this_target())
+
+
+def _is_known(compiler: str) -> bool:
+    try:
+        make(compiler, 1)
+    except UnknownPlugin:
+        return False
+    return True
+
+
+def _checked(doer: Compiler, content: bytes, model: Model, name: str) -> OpenNetwork:
+    """Returns an artifact, loaded and checked against the golden vector."""
+    with failing_as(LoadFailed, f"compiler {name!r} could not load {model.card.name}"):
+        executable = doer.load(content, model.card)
+    with failing_as(RunFailed, f"compiler {name!r} could not be checked with {model.card.name}"):
+        return OpenNetwork(executable, model.card, model.facts, name).checked()

@@ -1,0 +1,308 @@
+"""Operators that move elements: most make a view and no instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any, Final
+
+import numpy as np
+
+from latebra.compiling.glow.borders import bordered
+from latebra.compiling.glow.low import Const, Load, View
+from latebra.compiling.glow.pointwise import Point
+from latebra.compiling.glow.values import Value, broadcast, changed, plain, reordered
+from latebra.compiling.glow.writer import Writer, memory_order
+
+Attributes = Mapping[str, Any]
+Rule = Callable[[Writer, Sequence[Value], Attributes], Value]
+
+
+def known(w: Writer, value: Value, what: str) -> list[int]:
+    """Returns a constant list of whole numbers.
+
+    Raises:
+        NotImplementedError: It is computed by the network.
+    """
+    found = w.known(value)
+    if found is None:
+        raise NotImplementedError(f"{what} that the network computes")
+    return [int(each) for each in found.reshape(-1)]
+
+
+def reshape(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Reshape: 0 keeps a length, -1 is what is left."""
+    x = inputs[0]
+    wanted = known(w, inputs[1], "a shape") if len(inputs) > 1 else list(told["shape"])
+    if not told.get("allowzero"):
+        wanted = [x.shape[i] if n == 0 else n for i, n in enumerate(wanted)]
+    if -1 in wanted:
+        rest = prod(n for n in wanted if n != -1)
+        wanted[wanted.index(-1)] = prod(x.shape) // rest if rest else 0
+    return w.reshape(x, tuple(wanted))
+
+
+def transpose(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Transpose."""
+    x = inputs[0]
+    order = told.get("perm") or range(len(x.shape))[::-1]
+    return reordered(w.settled(x) if x.pending else x, tuple(order))
+
+
+def expand(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Expand: broadcasting both ways."""
+    x = inputs[0]
+    wanted = known(w, inputs[1], "a shape") if len(inputs) > 1 else told["shape"]
+    shape = np.broadcast_shapes(x.shape, tuple(wanted))
+    return broadcast(w.plain_view(x), tuple((n,) for n in shape))
+
+
+def tile(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Tile: each axis is repeated whole."""
+    x = w.plain_view(inputs[0])
+    counts = known(w, inputs[1], "repeats")
+    parted = w.reshape(x, tuple(n for length in x.shape for n in (1, length)))
+    lengths = [n for pair in zip(counts, x.shape, strict=True) for n in pair]
+    return w.reshape(broadcast(parted, tuple((n,) for n in lengths)), tuple(
+        count * n for count, n in zip(counts, x.shape, strict=True)
+    ))  # fmt: skip
+
+
+def sliced(w: Writer, x: Value, axis: int, start: int, length: int, step: int = 1) -> Value:
+    """Returns every ``step``-th element from ``start`` on along one axis, ``length`` of them."""
+    if len(x.axes[axis]) > 1 or x.pending:
+        x = w.plain_view(x)
+    at = sum(len(group) for group in x.axes[:axis])
+
+    def change(view: View) -> View:
+        strides, shape = list(view.strides), list(view.shape)
+        offset = view.offset + start * strides[at]
+        strides[at] *= step
+        shape[at] = length
+        return replace(view, offset=offset, shape=tuple(shape), strides=tuple(strides))
+
+    axes = tuple((length,) if i == axis else group for i, group in enumerate(x.axes))
+    return changed(x, change, axes)
+
+
+def slices(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Slice, from inputs or attributes."""
+    x = inputs[0]
+    lists: list[list[int]] = []
+    for at, key in ((1, "starts"), (2, "ends"), (3, "axes"), (4, "steps")):
+        if len(inputs) > at:
+            lists.append(known(w, inputs[at], key))
+        else:
+            lists.append(list(told.get(key, [])))
+    starts, ends, axes, steps = lists
+    axes = axes or list(range(len(starts)))
+    steps = steps or [1] * len(starts)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        axis %= len(x.shape)
+        picked = range(*slice(start, end if end > -(2**31) else None, step).indices(x.shape[axis]))
+        x = sliced(w, x, axis, picked.start if picked else 0, len(picked), step)
+    return x
+
+
+def split(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
+    """ONNX's Split: lengths from an input, an attribute, or all the same but the last."""
+    x = w.settled(inputs[0])
+    axis = int(told.get("axis", 0)) % len(x.shape)
+    if len(inputs) > 1:
+        lengths = known(w, inputs[1], "lengths")
+    elif told.get("split"):
+        lengths = list(told["split"])
+    else:
+        count = int(told["outputs"])
+        part = -(-x.shape[axis] // count)
+        lengths = [part] * (count - 1)
+        lengths.append(x.shape[axis] - sum(lengths))
+    ends = np.cumsum(lengths).tolist()
+    return [
+        sliced(w, x, axis, end - length, length)
+        for end, length in zip(ends, lengths, strict=True)
+    ]
+
+
+def concat(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Concat: each part is computed into its place."""
+    axis = int(told["axis"]) % len(inputs[0].shape)
+    first = max(inputs, key=lambda value: prod(value.shape))
+    shape = list(first.shape)
+    shape[axis] = sum(value.shape[axis] for value in inputs)
+    room = w.room(tuple(shape), first.dtype, memory_order(first))
+    at = 0
+    for value in inputs:
+        offset = at * room.strides[axis]
+        if prod(value.shape):
+            w.write_as(value, replace(room, offset=offset, shape=value.shape))
+        at += value.shape[axis]
+    return plain(room)
+
+
+def gather(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Gather: whole slices by index."""
+    axis = int(told.get("axis", 0)) % len(inputs[0].shape)
+    fixed = w.known(inputs[1])
+    if fixed is not None and fixed.size == 1:
+        place = int(fixed.flat[0]) % inputs[0].shape[axis]
+        found = sliced(w, inputs[0], axis, place, 1)
+        shape = inputs[0].shape
+        return w.reshape(found, (*shape[:axis], *fixed.shape, *shape[axis + 1 :]))
+    data = w.view(inputs[0])
+    index = w.view(within(w, inputs[1], data.shape[axis]))
+    rank = len(index.shape)
+    shape = (*data.shape[:axis], *index.shape, *data.shape[axis + 1 :])
+    own = (*data.strides[:axis], *(0,) * rank, *data.strides[axis + 1 :])
+    other = ((0,) * axis, (0,) * (len(data.shape) - axis - 1))
+    table = replace(index, shape=shape, strides=(*other[0], *index.strides, *other[1]))
+    load = Load(data.dtype, replace(data, shape=shape, strides=own), ((table, data.strides[axis]),))
+    return Value(load, tuple((n,) for n in shape))
+
+
+def gather_elements(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's GatherElements: an index for each element."""
+    data = w.view(inputs[0])
+    axis = int(told.get("axis", 0)) % len(data.shape)
+    index = w.view(within(w, inputs[1], data.shape[axis]))
+    strides = tuple(0 if i == axis else step for i, step in enumerate(data.strides))
+    view = replace(data, shape=index.shape, strides=strides)
+    load = Load(data.dtype, view, ((index, data.strides[axis]),))
+    return Value(load, tuple((n,) for n in index.shape))
+
+
+def within(w: Writer, index: Value, length: int) -> Value:
+    """Returns indices as places from 0 to ``length - 1``, in memory: none reads beyond."""
+    fixed = w.known(index)
+    if fixed is not None:
+        wrapped = np.where(fixed < 0, fixed + length, fixed).astype(np.int64)
+        return plain(w.constant(np.clip(wrapped, 0, length - 1)))
+    x = Point(w, index).do("cast", dtype="int64")
+    x = (x < 0).where(x + length, x)
+    return w.settled(x.do("max", 0).do("min", length - 1).value)
+
+
+def looked_up(w: Writer, x: Value, axis: int, places: Sequence[int]) -> Value:
+    """Returns a tensor whose entries along one axis are those at fixed places of another's."""
+    index = w.held(np.asarray(places, np.int64))
+    if isinstance(index.expr, Const):
+        index = plain(w.constant(np.asarray(places, np.int64)))
+    return gather(w, [x, index], {"axis": axis})
+
+
+def pad(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Pad: a border of one number, or of what is near it."""
+    x = inputs[0]
+    rank = len(x.shape)
+    amounts = known(w, inputs[1], "pads") if len(inputs) > 1 else list(told["pads"])
+    axes = list(range(rank))
+    if len(inputs) > 3:
+        axes = [axis % rank for axis in known(w, inputs[3], "axes")]
+    elif told.get("axes"):
+        axes = [axis % rank for axis in told["axes"]]
+    low, high = [0] * rank, [0] * rank
+    for i, axis in enumerate(axes):
+        low[axis], high[axis] = amounts[i], amounts[len(axes) + i]
+    mode = str(told.get("mode", "constant"))
+    for axis in range(rank):  # Below zero, a border takes away.
+        cut_low, cut_high = max(0, -low[axis]), max(0, -high[axis])
+        if cut_low or cut_high:
+            x = sliced(w, x, axis, cut_low, x.shape[axis] - cut_low - cut_high)
+            low[axis], high[axis] = max(0, low[axis]), max(0, high[axis])
+    if not any([*low, *high]):
+        return x
+    if mode == "constant":
+        fill = 0.0
+        if len(inputs) > 2 and prod(inputs[2].shape) == 1:
+            fixed = w.known(inputs[2])
+            if fixed is None:
+                raise NotImplementedError("a border's value that the network computes")
+            fill = fixed.flat[0].item()
+        elif told.get("value"):
+            fill = float(told["value"])
+        return plain(bordered(w, x, low, high, fill, memory_order(x)))
+    for axis in range(rank):
+        if low[axis] or high[axis]:
+            places = np.arange(x.shape[axis])
+            kind: Any = mode
+            x = looked_up(w, x, axis, np.pad(places, (low[axis], high[axis]), kind).tolist())
+    return x
+
+
+def depth_to_space(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's DepthToSpace."""
+    x, b = inputs[0], int(told["blocksize"])
+    n, c, h, width = x.shape
+    deep = c // b**2
+    if str(told.get("mode", "DCR")) == "CRD":
+        shape, order = (n, deep, b, b, h, width), (0, 1, 4, 2, 5, 3)
+    else:
+        shape, order = (n, b, b, deep, h, width), (0, 3, 4, 1, 5, 2)
+    moved = transpose(w, [w.reshape(x, shape)], {"perm": order})
+    return w.reshape(moved, (n, deep, h * b, width * b))
+
+
+def space_to_depth(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's SpaceToDepth."""
+    x, b = inputs[0], int(told["blocksize"])
+    n, c, h, width = x.shape
+    parted = w.reshape(x, (n, c, h // b, b, width // b, b))
+    order = (0, 1, 3, 5, 2, 4) if str(told.get("mode", "DCR")) == "CRD" else (0, 3, 5, 1, 2, 4)
+    moved = transpose(w, [parted], {"perm": order})
+    return w.reshape(moved, (n, c * b * b, h // b, width // b))
+
+
+def squeeze(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Squeeze, axes from an input or an attribute."""
+    x = inputs[0]
+    axes = known(w, inputs[1], "axes") if len(inputs) > 1 else list(told.get("axes") or [])
+    gone = {axis % len(x.shape) for axis in axes} or {i for i, n in enumerate(x.shape) if n == 1}
+    return w.dropped(x, tuple(sorted(gone)))
+
+
+def unsqueeze(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Unsqueeze, axes from an input or an attribute."""
+    x = inputs[0]
+    axes = known(w, inputs[1], "axes") if len(inputs) > 1 else list(told["axes"])
+    rank = len(x.shape) + len(axes)
+    shape = list(x.shape)
+    for axis in sorted(axis % rank for axis in axes):
+        shape.insert(axis, 1)
+    return w.reshape(x, tuple(shape))
+
+
+def flatten(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Flatten: two axes."""
+    x = inputs[0]
+    axis = int(told.get("axis", 1))
+    axis = axis + len(x.shape) if axis < 0 else axis
+    return w.reshape(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
+
+
+def triangle(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's Trilu: one side of the diagonal, zero on the other."""
+    x = inputs[0]
+    shift = known(w, inputs[1], "a diagonal")[0] if len(inputs) > 1 else 0
+    mask = np.tri(*x.shape[-2:], shift - (1 if told.get("upper", 1) else 0), bool)
+    mask = ~mask if told.get("upper", 1) else mask
+    return Point(w, w.held(mask)).where(Point(w, x), 0).value
+
+
+RULES: Final[dict[str, Rule]] = {
+    "Reshape": reshape,
+    "Transpose": transpose,
+    "Expand": expand,
+    "Tile": tile,
+    "Slice": slices,
+    "Concat": concat,
+    "Gather": gather,
+    "GatherElements": gather_elements,
+    "Pad": pad,
+    "DepthToSpace": depth_to_space,
+    "SpaceToDepth": space_to_depth,
+    "Squeeze": squeeze,
+    "Unsqueeze": unsqueeze,
+    "Flatten": flatten,
+    "Trilu": triangle,
+}

@@ -1,0 +1,1 @@
+"""ONNX as a module of torch, for TorchInductor."""

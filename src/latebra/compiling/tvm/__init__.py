@@ -1,0 +1,1 @@
+"""Loops for TVM: what the vendor leaves naive, scheduled by hand."""

@@ -1,0 +1,1 @@
+"""ONNX as a function of JAX, for XLA."""

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from latebra.compiling.cutting import chain
+from latebra.compiling.likeness import difference
+from latebra.compiling.opening import open_network
+from latebra.compiling.placement import Costs, Placement, best_single, place
+from latebra.compiling.placing import measured, placed
+from latebra.core.errors import Unsupported
+from latebra.testing.programs import PROGRAMS
+
+pytest.importorskip("onnx", reason="the programs are made with onnx")
+
+
+def exhaustive(costs):
+    """Returns the least that any assignment costs, all of them tried."""
+    return min(
+        sum(block[name] for block, name in zip(costs.blocks, names, strict=True))
+        + sum(
+            crossing
+            for crossing, (one, other) in zip(costs.crossings, pairwise(names), strict=True)
+            if one != other
+        )
+        for names in product(*(block for block in costs.blocks))
+    )
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_assignment_is_cheaper(seed):
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for _ in range(rng.integers(1, 6)):
+        able = rng.permutation(["a", "b", "c", "d"])[: rng.integers(1, 5)]
+        blocks.append({str(name): float(rng.uniform(1, 9)) for name in able})
+    costs = Costs(blocks, [float(rng.uniform(0, 4)) for _ in blocks[1:]])
+    found = place(costs)
+    assert found.seconds == pytest.approx(exhaustive(costs))
+    single = best_single(costs)
+    assert single is None or single.seconds >= found.seconds - 1e-9
+
+
+def test_a_dear_crossing_keeps_one_compiler():
+    blocks = [{"a": 1.0, "b": 2.0}, {"a": 2.0, "b": 1.0}]
+    assert place(Costs(blocks, [0.1])).compilers == ("a", "b")
+    assert len(set(place(Costs(blocks, [9.0])).compilers)) == 1
+
+
+def test_stretches_join_neighbours():
+    runs = Placement(("a", "a", "b", "a"), 1.0).runs
+    assert runs == (("a", 0, 2), ("b", 2, 3), ("a", 3, 4))
+
+
+def test_a_block_that_nobody_takes_is_named():
+    with pytest.raises(Unsupported, match="no compiler takes block 2 of 2"):
+        place(Costs([{"a": 1.0}, {}], [0.0]))
+
+
+@pytest.fixture(scope="module")
+def program():
+    return PROGRAMS["picture"]()
+
+
+def test_a_model_is_cut_where_one_array_passes(program):
+    cut = chain(program.model, 4)
+    assert len(cut.cuts) >= 2
+    assert len(cut.blocks) == len(cut.cuts) + 1
+    for block, name in zip(cut.blocks[1:], cut.cuts, strict=True):
+        assert [each.name for each in block.facts.inputs] == [name]
+
+
+def test_where_no_compiler_takes_the_whole_several_share_it(program):
+    cut = chain(program.model, 3)
+    blocks = [{"onnxruntime": 1.0}, {"reference": 1.0}, {"onnxruntime": 1.0}]
+    costs = Costs(blocks[: len(cut.blocks)], [0.1] * (len(cut.blocks) - 1))
+    found = placed(cut, costs, program.inputs)
+    assert "no compiler takes the whole" in found.reason
+    assert found.network.placement.compilers[1] == "reference"
+    wanted = open_network(program.model, "reference").run(program.inputs)
+    assert difference(found.network.run(program.inputs), wanted).largest < program.bound
+
+
+def test_several_that_do_not_win_from_end_to_end_are_left(program):
+    cut = chain(program.model, 2)
+    # By these costs the slow reference would pay for one block: measured, it does not.
+    costs = Costs(
+        [{"onnxruntime": 1.0, "reference": 0.1}, {"onnxruntime": 1.0, "reference": 5.0}], [0.1]
+    )
+    assert len(place(costs).runs) == 2
+    found = placed(cut, costs, program.inputs, rounds=3)
+    assert found.network.placement.compilers == ("onnxruntime", "onnxruntime")
+    assert found.reason.startswith("one compiler: several would take ")
+    assert found.mixed_s > found.single_s
+
+
+def test_blocks_are_measured_and_a_wrong_compiler_left_out(program):
+    cut = chain(program.model, 2)
+    names = ["onnxruntime", "reference", "latebra.testing.faults:Off", "null"]
+    costs = measured(cut, names, program.inputs, rounds=1)
+    assert [set(block) for block in costs.blocks] == [{"onnxruntime", "reference"}] * 2
+    assert all(seconds > 0 for block in costs.blocks for seconds in block.values())
+    assert len(costs.crossings) == 1
+    assert costs.crossings[0] > 0
