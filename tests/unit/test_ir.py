@@ -13,14 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from latebra.compiling.contract import Model
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.interpret import interpret
+from latebra.compiling.ir.legalise import legalised
 from latebra.compiling.ir.operators import OPERATORS, check
 from latebra.compiling.ir.passes.usual import improved
 from latebra.compiling.ir.specialise import Specialised
 from latebra.compiling.ir.to_onnx import to_onnx
 from latebra.core.errors import RunFailed, Unsupported
+from latebra.core.network import ModelCard
 
 STEPS = [
     "Relu",
@@ -241,3 +244,32 @@ def test_open_dimensions_are_specialised_once_for_each_shape() -> None:
     np.testing.assert_allclose(interpret(model.graph_of({"x": x}), {"x": x})["y"], x / 3)
     model.graph({"x": (5, 3)})
     assert model.graph({"x": (2, 3)}) is not first
+
+
+def test_whole_numbers_are_convolved_exactly_in_doubles() -> None:
+    x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
+    w = np.asarray([[[[1, -2], [3, -4]]]], np.int8)
+    graph = helper.make_graph(
+        [helper.make_node("ConvInteger", ["x", "w", "", ""], ["y"])],
+        "whole",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, x.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.INT32, None)],
+        [numpy_helper.from_array(w, "w")],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    core = from_onnx(made.SerializeToString())
+    found = runtime(to_onnx(core), {"x": x})["y"]
+    # 0·1 - 1·2 + 3·3 - 4·4 = -9, and each step to the right takes 1 - 2 + 3 - 4 = -2 more.
+    assert found.tolist() == [[[[-9, -11], [-15, -17]]]]
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, interpret(core, {"x": x})["y"])
+
+
+def test_legalised_models_hold_few_operators() -> None:
+    chain = Chain(3)
+    for step in ("Mish", "LayerNorm", "Resize"):
+        chain.step(step)
+    card = ModelCard("chain", "0" * 64, "T3", 1e-3)
+    model = Model(chain.model(), card)
+    assert "Mish" in model.facts.operators
+    assert "Mish" not in legalised(model).facts.operators
