@@ -246,7 +246,7 @@ def test_open_dimensions_are_specialised_once_for_each_shape() -> None:
     assert model.graph({"x": (2, 3)}) is not first
 
 
-def test_whole_numbers_are_convolved_exactly_in_doubles() -> None:
+def test_whole_numbers_are_convolved_exactly() -> None:
     x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
     w = np.asarray([[[[1, -2], [3, -4]]]], np.int8)
     graph = helper.make_graph(

@@ -9,6 +9,7 @@ import numpy as np
 from latebra.compiling.ir.exporting.rules import OPSET, RULES, plain
 from latebra.compiling.ir.exporting.writer import Writer
 from latebra.compiling.ir.graph import Graph, Type
+from latebra.compiling.ir.passes.whole import spell_whole_convs
 
 _IR: Final = 8
 """The version of the file format that holds this opset."""
@@ -24,6 +25,7 @@ def to_onnx(graph: Graph) -> bytes:
     from onnx import helper, numpy_helper
 
     vendor: Any = helper
+    graph = spell_whole_convs(graph)
     w = Writer(graph)
     for node in graph.nodes:
         inputs = [w.name(name) for name in node.inputs]

@@ -26,8 +26,6 @@ _NAMES: Final = {
     "select": "Where",
     "matmul": "MatMul",
 }
-_TYPES: Final = {"int8": 3, "uint8": 2, "int16": 5, "uint16": 4, "int32": 6}
-"""Whole numbers that doubles hold, as ``TensorProto.DataType`` counts them."""
 _FOLDS: Final = {
     "sum": "ReduceSum",
     "mean": "ReduceMean",
@@ -91,16 +89,11 @@ def _conv(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     told["kernel_shape"] = list(w.type(node.inputs[1]).shape[2:])
     if node.op == "conv_transpose":
         told["output_padding"] = list(integers(node.attributes, "output_padding"))
-    name = "Conv" if node.op == "conv" else "ConvTranspose"
-    kind = w.type(node.output)
-    if kind.is_float:
-        w.put(name, inputs, output, **told)
-        return
-    if kind.dtype not in _TYPES:
-        raise Unsupported(f"ONNX convolves no {kind.dtype}", fix="cast to int32")
-    # ONNX convolves floats alone; sums of 32-bit whole numbers' products that fit are exact there.
-    wide = [w.put("Cast", [each], to=11) for each in inputs]
-    w.put("Cast", [w.put(name, wide, **told)], output, to=_TYPES[kind.dtype])
+    if not w.type(node.output).is_float:
+        raise Unsupported(
+            f"ONNX convolves no {w.type(node.output).dtype}", fix="choose another compiler"
+        )
+    w.put("Conv" if node.op == "conv" else "ConvTranspose", inputs, output, **told)
 
 
 def _max_pool(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
