@@ -25,7 +25,7 @@ lint: $(VENV)/.dev  ## check style, types and who imports whom
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
-bench: $(BENCHES:%=bench-%)  ## run every benchmark that needs no training: about 75 minutes
+bench: $(BENCHES:%=bench-%)  ## run every benchmark that needs neither torch nor painted archives
 
 bench-%: $(VENV)/.bench  ## run one of them, as in bench-speed
 	$(BIN)/python -m benchmarks.$*

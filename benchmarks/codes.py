@@ -217,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=400.0, help="at most, for one point")
+    parser.add_argument("--seconds", type=float, default=60.0, help="at most, for one point")
     args = parser.parse_args()
     effort = (30, 4000, 10.0) if args.quick else (150, 200_000, args.seconds)
     tasks = [(k, n, *effort) for k, n in SIZES]

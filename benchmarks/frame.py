@@ -182,7 +182,7 @@ def timing(rounds: int) -> dict[str, Any]:
             ]
             # What comes second finds the caches warm: each is second as often.
             for name, text, opener in pair if turn % 2 else reversed(pair):
-                times[name].append(_time(lambda: _open(text, opener, profile)))  # noqa: B023
+                times[name].append(_time(lambda: _open(text, opener, profile)))  # noqa: B023  # Called at once.
         wrong, damage = (np.array(values) * 1e6 for values in times.values())
         above = float((wrong[:, None] > damage).mean() + 0.5 * (wrong[:, None] == damage).mean())
         edges = np.linspace(*np.percentile(np.concatenate([wrong, damage]), [0.5, 98]), 60)

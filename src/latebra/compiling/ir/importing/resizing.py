@@ -165,7 +165,8 @@ def _weighted(call: Call, x: Value, axis: int, how: _Axis) -> Value:
     turned = x.transpose(*order, axis)
     lead = math.prod(turned.shape[:-1])
     flat = turned.reshape(lead, how.length) @ matrix.transpose(1, 0)
-    return flat.reshape(*turned.shape[:-1], how.new).transpose(*np.argsort([*order, axis]).tolist())
+    back = [int(i) for i in np.argsort([*order, axis])]
+    return flat.reshape(*turned.shape[:-1], how.new).transpose(*back)
 
 
 def rules() -> Mapping[str, Rule]:

@@ -1,0 +1,1 @@
+"""How core operators are written in ONNX."""

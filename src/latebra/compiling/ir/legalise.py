@@ -1,0 +1,26 @@
+"""A model said again in few operators, for compilers that know not all of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from latebra.compiling.contract import Model
+from latebra.compiling.ir.from_onnx import from_onnx
+from latebra.compiling.ir.passes.usual import improved
+from latebra.compiling.ir.to_onnx import to_onnx
+
+
+def legalised(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -> Model:
+    """Returns a model in the operators of ``to_onnx`` alone, every shape fixed.
+
+    What depends on shapes and constants is computed; compound operators are taken apart.
+
+    Args:
+        model: The model.
+        shapes: The shape of each input that the model leaves open, by name.
+
+    Raises:
+        Unsupported: An operator cannot be taken, or a shape is open; the message says which.
+    """
+    return replace(model, onnx=to_onnx(improved(from_onnx(model.onnx, shapes=shapes))))

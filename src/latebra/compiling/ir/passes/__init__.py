@@ -1,0 +1,1 @@
+"""Small functions from a graph to a better one that computes the same."""
