@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-KINDS = frozenset("bool int8 int32 int64 uint8 float32 float64".split())
+KINDS = frozenset(["bool", "int8", "int32", "int64", "uint8", "float32", "float64"])
 """Types of elements that every vendor computes with."""
 DECIDING = {
     "CumSum": {1},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,9 @@ class Graph:
                 self.opset,
             )
             result: Any = entry(node)
-            several: tuple[Any, ...] = result if type(result) is tuple else (result,)
+            several: tuple[Any, ...] = (
+                cast("tuple[Any, ...]", result) if type(result) is tuple else (result,)
+            )
             if len(several) < len(outputs):
                 raise Unsupported(
                     f"{proto.op_type} with {len(outputs)} outputs is not spelt",
