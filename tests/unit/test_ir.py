@@ -17,7 +17,7 @@ from latebra.compiling.contract import Model
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.interpret import interpret
-from latebra.compiling.ir.legalise import legalised
+from latebra.compiling.ir.legalise import legalised, printed
 from latebra.compiling.ir.operators import OPERATORS, check
 from latebra.compiling.ir.passes.usual import improved
 from latebra.compiling.ir.specialise import Specialised
@@ -273,3 +273,11 @@ def test_legalised_models_hold_few_operators() -> None:
     model = Model(chain.model(), card)
     assert "Mish" in model.facts.operators
     assert "Mish" not in legalised(model).facts.operators
+
+
+def test_a_model_is_printed_or_nothing_is() -> None:
+    written = with_one(helper.make_node("Mish", ["x"], ["y"]), [2, 3])
+    card = ModelCard("mish", "0" * 64, "T3", 1e-3)
+    assert printed(Model(written, card)).splitlines()[1] == "  input x: float32[2,3]"
+    other = with_one(helper.make_node("Det", ["x"], ["y"]), [3, 3])
+    assert printed(Model(other, card)) == ""

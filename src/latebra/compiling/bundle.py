@@ -11,6 +11,7 @@ from latebra.compiling import archive
 from latebra.compiling.artifact import Artifact
 from latebra.compiling.contents import Contents, members_of, read_contents
 from latebra.compiling.contract import Compiler, Model, failing_as, usual_threads
+from latebra.compiling.ir.legalise import printed
 from latebra.compiling.isolated import worker_of
 from latebra.compiling.manifest import MANIFEST, digest_of
 from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
@@ -79,7 +80,8 @@ class Bundle:
             Unsupported: A compiler cannot take this model.
             CompileError: A compiler failed, or disagrees with the golden vector.
         """
-        return cls(model, tuple(_built(model, name, threads) for name in chosen), licence)
+        artifacts = tuple(_built(model, name, threads) for name in chosen)
+        return cls(model, artifacts, licence, printed(model))
 
     @property
     def digest(self) -> str:
