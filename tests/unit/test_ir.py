@@ -20,7 +20,6 @@ from latebra.compiling.ir.interpret import interpret
 from latebra.compiling.ir.legalise import legalised, printed
 from latebra.compiling.ir.operators import OPERATORS, check
 from latebra.compiling.ir.passes.usual import improved
-from latebra.compiling.ir.specialise import Specialised
 from latebra.compiling.ir.to_onnx import to_onnx
 from latebra.core.errors import RunFailed, Unsupported
 from latebra.core.network import ModelCard
@@ -234,16 +233,6 @@ def test_inputs_are_checked() -> None:
         interpret(graph, {})
     with pytest.raises(RunFailed, match="give float32"):
         interpret(graph, {"x": np.zeros(3)})
-
-
-def test_open_dimensions_are_specialised_once_for_each_shape() -> None:
-    model = Specialised(with_one(helper.make_node("Softmax", ["x"], ["y"]), ["N", 3]), keep=2)
-    first = model.graph({"x": (2, 3)})
-    assert model.graph({"x": (2, 3)}) is first
-    x = np.ones((4, 3), np.float32)
-    np.testing.assert_allclose(interpret(model.graph_of({"x": x}), {"x": x})["y"], x / 3)
-    model.graph({"x": (5, 3)})
-    assert model.graph({"x": (2, 3)}) is not first
 
 
 def test_whole_numbers_are_convolved_exactly() -> None:
