@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from latebra.compiling.contract import Model
-from latebra.compiling.shapes import Shape, fixed
-from latebra.core.network import Arrays, ModelCard, Network
+from latebra.compiling.opening import OpenNetwork
+from latebra.compiling.shapes import Shape
+from latebra.core.network import Arrays, ModelCard
 
 KEPT: Final = 16
 """Networks kept unless told otherwise: a batch or two, at a few lengths of a sequence."""
@@ -22,15 +23,17 @@ class SpecialisedNetwork:
 
     Args:
         model: The network; its open axes may have any length at each call.
-        opened: Opens it once its axes are fixed, as ``open_network`` does.
+        opened: Opens it with its axes fixed to these shapes, by input name.
         keep: How many networks are kept; the one that was not used for longest goes first.
     """
 
-    def __init__(self, model: Model, opened: Callable[[Model], Network], keep: int = KEPT) -> None:
+    def __init__(
+        self, model: Model, opened: Callable[[Mapping[str, Shape]], OpenNetwork], keep: int = KEPT
+    ) -> None:
         self._model = model
         self._opened = opened
         self._keep = keep
-        self._networks: OrderedDict[tuple[Shape, ...], Network] = OrderedDict()
+        self._networks: OrderedDict[tuple[Shape, ...], OpenNetwork] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -50,14 +53,29 @@ class SpecialisedNetwork:
             CompileError: The compiler failed on the network with these shapes.
         """
         self._model.facts.check(inputs)
-        return self._at({name: array.shape for name, array in inputs.items()}).run(inputs)
+        return self.at({name: array.shape for name, array in inputs.items()}).run(inputs)
 
-    def _at(self, shapes: dict[str, Shape]) -> Network:
+    def at(self, shapes: Mapping[str, Shape]) -> OpenNetwork:
+        """Returns the network with its axes fixed; compiles first where these shapes are new.
+
+        Args:
+            shapes: A shape for each input.
+
+        Raises:
+            InputError: The network does not work with these shapes.
+            CompileError: The compiler failed on the network with these shapes.
+        """
         key = tuple(shapes[each.name] for each in self._model.facts.inputs)
         with self._lock:
             if key not in self._networks:
-                self._networks[key] = self._opened(fixed(self._model, shapes))
+                self._networks[key] = self._opened(shapes)
                 while len(self._networks) > self._keep:
                     self._networks.popitem(last=False)
             self._networks.move_to_end(key)
             return self._networks[key]
+
+    @property
+    def compiler(self) -> str:
+        """The id of the compiler that opened it with the shapes of the last call."""
+        last = next(reversed(self._networks.values()), None)
+        return last.compiler if last else ""
