@@ -116,7 +116,7 @@ class _Module(Executable):
     @override
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         with failing_as(RunFailed, "iree could not run the model"):
-            found: Any = self._entry(*(np.ascontiguousarray(inputs[name]) for name in self._inputs))
+            found: Any = self._entry(*(np.array(inputs[name], order="C") for name in self._inputs))
             several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
             return {name: np.array(each) for name, each in zip(self._outputs, several, strict=True)}
 

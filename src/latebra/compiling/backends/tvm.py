@@ -139,7 +139,7 @@ class _Machine(Executable):
     @override
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         with failing_as(RunFailed, "tvm could not run the model"):
-            given = (self._tensor(np.ascontiguousarray(inputs[name])) for name in self._inputs)
+            given = (self._tensor(np.array(inputs[name], order="C")) for name in self._inputs)
             found: Any = self._main(*given)
             several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
             # Copies: what a run returns may be a view of what it was given.
