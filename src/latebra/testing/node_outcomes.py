@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.ir.interpret import interpret
@@ -33,7 +34,7 @@ FOREIGN: Final[Mapping[str, str]] = {
     "test_optional": "optional values",
     "test_sce": "training",
     "test_tfidf": "text",
-    "test_training_dropout": "training",
+    "test_training_dropout": "random numbers",
 }
 """Cases of what networks do without when they only run, by how their names begin."""
 
@@ -79,9 +80,36 @@ def core_outcome(case: Case) -> Answer:
 
 
 def judged(case: Case, found: Mapping[str, Any]) -> Answer:
-    """Returns whether outputs are right, within the case's own tolerances."""
-    error = case.error({name: np.asarray(array) for name, array in found.items()})
-    return ("wrong", error) if error else ("pass", "")
+    """Returns whether outputs are right.
+
+    They are within the case's own tolerances of what ONNX expects, or no further from the 64-bit
+    result than that is itself: some of it was computed in 16 bits.
+    """
+    arrays = {name: np.asarray(array) for name, array in found.items()}
+    error = case.error(arrays)
+    if not error or _as_near(case, arrays):
+        return "pass", ""
+    return "wrong", error
+
+
+def _as_near(case: Case, found: Mapping[str, NDArray[Any]]) -> bool:
+    """Are outputs as near to the 64-bit result as those that ONNX expects?"""
+    try:
+        graph = core_graph(case)
+    except Unsupported:
+        return False
+    given = {name: case.inputs[name] for name in graph.inputs}
+    exact = interpret(graph, given, "double")
+    for name, wanted in case.outputs.items():
+        got, right = found.get(name), exact[name].astype(np.float64)
+        if got is None or got.shape != wanted.shape or got.dtype != wanted.dtype:
+            return False
+        if wanted.dtype.kind != "f" or not np.isfinite(right).all():
+            if not np.array_equal(got, wanted, equal_nan=wanted.dtype.kind == "f"):
+                return False
+        elif not np.abs(got - right).max(initial=0) <= np.abs(wanted - right).max(initial=0):
+            return False
+    return True
 
 
 def _ways(case: Case) -> Iterator[bytes]:
