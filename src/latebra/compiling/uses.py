@@ -38,7 +38,7 @@ class Kind:
     dtype: int = 0
     shape: Shape | None = None
     constant: bool = False
-    numbers: tuple[float, ...] | None = None
+    numbers: tuple[int | float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Use:
         """Returns whether an output is wanted."""
         return len(self.outputs) > at and self.outputs[at]
 
-    def numbers(self, at: int) -> tuple[float, ...] | None:
+    def numbers(self, at: int) -> tuple[int | float, ...] | None:
         """Returns what an input holds, where it is given and a short constant."""
         kind = self.inputs[at] if len(self.inputs) > at else None
         return None if kind is None else kind.numbers
@@ -245,7 +245,7 @@ def _tensor(data: memoryview) -> tuple[str, Kind]:
                 raw = field.content
             case _:
                 pass
-    numbers: tuple[float, ...] | None = None
+    numbers: tuple[int | float, ...] | None = None
     if prod(shape) <= _SHORT:
         numbers = (*floats, *whole)
         if dtype in _RAW and len(raw):
