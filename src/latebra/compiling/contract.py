@@ -206,6 +206,16 @@ def standard(model: Model, domains: Collection[str] = ()) -> Support:
     )
 
 
+def with_fixed_shapes(model: Model) -> Support:
+    """Does the file fix the length of every axis of every input?"""
+    reasons = tuple(
+        f"input {tensor.name!r} has an open shape: {tensor}"
+        for tensor in model.facts.inputs
+        if None in tensor.shape
+    )
+    return Support(reasons, "export the network with fixed shapes" if reasons else "")
+
+
 @contextmanager
 def failing_as(error: type[CompileError], doing: str, fix: str = "") -> Generator[None]:
     """Turns whatever a vendor raises into ``error``; errors of our own pass through."""

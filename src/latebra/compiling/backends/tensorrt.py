@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.contract import (
+    Compiler,
+    Executable,
+    Model,
+    Support,
+    failing_as,
+    standard,
+    with_fixed_shapes,
+)
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -78,14 +86,7 @@ class TensorRT(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        if not (found := standard(model)):
-            return found
-        reasons = tuple(
-            f"input {tensor.name!r} has an open shape: {tensor}"
-            for tensor in model.facts.inputs
-            if None in tensor.shape
-        )
-        return Support(reasons, "export the network with fixed shapes" if reasons else "")
+        return standard(model) and with_fixed_shapes(model)
 
     @override
     def build(self, model: Model) -> bytes:

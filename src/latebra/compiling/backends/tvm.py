@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.contract import (
+    Compiler,
+    Executable,
+    Model,
+    Support,
+    failing_as,
+    standard,
+    with_fixed_shapes,
+)
 from latebra.compiling.mistakes import Mistake, built, takes
 from latebra.compiling.tvm.loops import scheduled
 from latebra.compiling.tvm.tiled import DONE, Tiled
@@ -88,15 +96,8 @@ class Tvm(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        if not (found := standard(model)):
+        if not (found := standard(model) and with_fixed_shapes(model)):
             return found
-        reasons = tuple(
-            f"input {tensor.name!r} has an open shape: {tensor}"
-            for tensor in model.facts.inputs
-            if None in tensor.shape
-        )
-        if reasons:
-            return Support(reasons, "export the network with fixed shapes")
         return takes(model, MISTAKES)
 
     @override

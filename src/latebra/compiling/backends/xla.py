@@ -20,7 +20,15 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.cache import processor
-from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.contract import (
+    Compiler,
+    Executable,
+    Model,
+    Support,
+    failing_as,
+    standard,
+    with_fixed_shapes,
+)
 from latebra.compiling.spelling.walk import compute, read
 from latebra.compiling.xla.arrays import Arrays as Functions
 from latebra.compiling.xla.arrays import Laid
@@ -54,14 +62,7 @@ class Xla(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        if not (found := standard(model)):
-            return found
-        reasons = [
-            f"input {tensor.name!r} has an open shape: {tensor}"
-            for tensor in model.facts.inputs
-            if None in tensor.shape
-        ]
-        return Support(tuple(reasons), "export the network with fixed shapes" if reasons else "")
+        return standard(model) and with_fixed_shapes(model)
 
     @override
     def build(self, model: Model) -> bytes:
