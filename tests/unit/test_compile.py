@@ -27,6 +27,17 @@ def test_a_bundle_runs_elsewhere_as_it_did_here(tmp_path):
         np.testing.assert_allclose(found[name], array, atol=opened.model.card.bound)
 
 
+def test_a_bundle_runs_and_is_opened_once():
+    program = PROGRAMS["clock"]()
+    bundle = lb.compile(program.model, compiler="onnxruntime", threads=1)
+    found = bundle.run(program.inputs)
+    wanted = bundle.network("onnxruntime").run(program.inputs)
+    assert all(found[name].tobytes() == array.tobytes() for name, array in wanted.items())
+    assert bundle._opened is bundle._opened
+    assert bundle._opened.calls == 1
+    assert bundle._opened.compiler == "onnxruntime"
+
+
 def test_auto_takes_the_best_and_keeps_how_far_each_pair_is_apart():
     made = compiled(
         PROGRAMS["integers"]().model,

@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from latebra.compiling import archive
 from latebra.compiling.artifact import Artifact
@@ -28,6 +32,7 @@ from latebra.core.errors import (
     Unsupported,
     UnwritableFile,
 )
+from latebra.core.network import Arrays
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +171,25 @@ class Bundle:
             except CompileError as error:
                 first = first or error
         raise first or Unavailable("no compiler is installed here", fix="pip install onnxruntime")
+
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Returns the outputs by name for one set of inputs; they belong to the caller.
+
+        The first call opens the model, as ``network()`` does: with the artifact that suits this
+        machine, else compiled here. Later calls use what is open.
+
+        Args:
+            inputs: One array for each input of the model, of its type and shape.
+
+        Raises:
+            Unavailable: No compiler is installed here.
+            CompileError: The model could not be opened or run, or disagrees with its golden vector.
+        """
+        return self._opened.run(inputs)
+
+    @cached_property
+    def _opened(self) -> OpenNetwork:
+        return self.network()
 
     def _fitting(self, wanted: str, threads: int | None) -> list[tuple[Artifact, Compiler]]:
         """Returns the artifacts to try, the compiler to prefer first."""
