@@ -14,8 +14,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tests.docs.pages import PAGES, blocks, quoted
-from tests.docs.tables import remade
+from tests.docs.pages import PAGES, blocks, quoted, remade
 
 
 def quote(page: Path) -> None:

@@ -8,12 +8,15 @@ import json
 import re
 from dataclasses import dataclass
 
-from tests.docs.tables import RESULTS, ROOT
+from tests.docs.compiler_tables import COMPILER_TABLES
+from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 
+MADE = {make.__name__: make for make in (*HIDING_TABLES, *COMPILER_TABLES)}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RESULT = re.compile(r"<!-- result: (\S+) (\S+)(?: ([*/])(\d+))? -->([-\d.,]+)")
+_MADE = re.compile(r"(?<=<!-- made: )(\w+) -->\n(.*?)(?=<!-- end -->)", re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -83,3 +86,8 @@ def links(text: str) -> list[str]:
     """Returns where a page's links lead, those to other sites left out."""
     plain = _FENCE.sub("", text)
     return [link for link in _LINK.findall(plain) if not re.match(r"[a-z]+:", link)]
+
+
+def remade(text: str) -> str:
+    """Returns a page with what lies between ``<!-- made: NAME -->`` and its end made again."""
+    return _MADE.sub(lambda match: f"{match[1]} -->\n\n{MADE[match[1]]()}\n", text)

@@ -1,22 +1,14 @@
-"""Tables of the documentation, made from measured results."""
+"""Tables of the documentation on hiding, made from measured results."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-
-_MADE = re.compile(r"(?<=<!-- made: )(\w+) -->\n(.*?)(?=<!-- end -->)", re.DOTALL)
-
-
-def remade(text: str) -> str:
-    """Returns a page with the tables between ``<!-- made: NAME -->`` and its end made again."""
-    return _MADE.sub(lambda match: f"{match[1]} -->\n\n{MADE[match[1]]()}\n", text)
 
 
 def result(file: str) -> Any:
@@ -40,7 +32,7 @@ def recovery() -> str:
                 f"{100 * low:.2f} to {100 * high:.2f} %",
             )
         )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def matrix() -> str:
@@ -50,7 +42,7 @@ def matrix() -> str:
         (f"`{writer}`", *(f"{cell['exact']} of {cell['messages']}" for cell in row.values()))
         for writer, row in cells.items()
     ]
-    return _table("wrote, read|" + "|".join(f"`{name}`" for name in cells), rows)
+    return table("wrote, read|" + "|".join(f"`{name}`" for name in cells), rows)
 
 
 def speed() -> str:
@@ -63,7 +55,7 @@ def speed() -> str:
         )
         for name, row in result("speed")["seconds"].items()
     ]
-    return _table("compiler|hide|reveal|both|share inside the network", rows)
+    return table("compiler|hide|reveal|both|share inside the network", rows)
 
 
 def profile() -> str:
@@ -72,7 +64,7 @@ def profile() -> str:
         (part, f"{100 * share:.1f} %")
         for part, share in result("speed")["profile"]["shares"].items()
     ]
-    return _table("part|share of the time", rows)
+    return table("part|share of the time", rows)
 
 
 def steps() -> str:
@@ -81,65 +73,7 @@ def steps() -> str:
         (name, f"{100 * row['sign_errors']:.2f} %", f"{row['levels_from_16_steps']:.2f}")
         for name, row in sorted(result("steps")["steps"].items(), key=lambda item: int(item[0]))
     ]
-    return _table("steps|sign errors|grey levels", rows)
-
-
-def compilers() -> str:
-    """Returns each compiler's time and error on the bundled network."""
-    rows = [
-        (f"`{name}`", f"{row['milliseconds']:.1f}", f"{row['ratio']:.2f}", f"{row['error']:.1e}")
-        for name, row in result("compilers")["rows"].items()
-    ]
-    return _table("compiler|milliseconds|ratio to `onnxruntime`|largest error", rows)
-
-
-def zoo() -> str:
-    """Returns each network of the zoo with each compiler's CPU time against ONNX Runtime's."""
-    found = result("zoo")
-    names = list(found["summary"]["compilers"])
-    rows = []
-    for network, each in found["networks"].items():
-        told = {row["compiler"]: row for row in each["rows"]}
-        cells = [_zoo_cell(told.get(name)) for name in names]
-        rows.append((f"`{network}`", each["kind"], *cells))
-    return _table("network|what it is|" + "|".join(f"`{name}`" for name in names), rows)
-
-
-def _zoo_cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return ""
-    if row["outcome"] != "ok":
-        return row["outcome"].replace("_", " ")
-    return "ok" if row["cpu_ratio"] is None else f"{row['cpu_ratio']:.2f}"
-
-
-def coverage() -> str:
-    """Returns how many networks of the zoo each compiler gets right, and how fast."""
-    rows = []
-    found = result("zoo")
-    for name, row in found["summary"]["compilers"].items():
-        others = [
-            f"{count} {word.replace('_', ' ')}"
-            for word, count in row["outcomes"].items()
-            if word != "ok"
-        ]
-        rows.append(
-            (
-                f"`{name}`",
-                f"{row['ok']} of {row['of']}",
-                ", ".join(others),
-                *(_ratio(row[which]) for which in ("cpu_ratio", "wall_ratio")),
-                "" if row["relative_error"] is None else f"{row['relative_error']:.0e}",
-                f"{row['same_bits']} of {row['ok']}",
-            )
-        )
-    threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
-    times = f"CPU time, 1 thread|wall time, {threads}"
-    return _table(f"compiler|right|else|{times}|median error|same bits", rows)
-
-
-def _ratio(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return table("steps|sign errors|grey levels", rows)
 
 
 def codes() -> str:
@@ -156,7 +90,7 @@ def codes() -> str:
         for row in result("codes")["curves"]
     ]
     head = "bits|code|bound, dB|reached, dB|gap, dB|decoding, ms"
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def detection() -> str:
@@ -165,7 +99,7 @@ def detection() -> str:
         (row["attack"], row["scheme"]["text"], row["control_scheme"], row["control"]["text"])
         for row in result("detection")["attacks"]
     ]
-    return _table("detector|Latebra|the bad scheme|the bad scheme, detected", rows)
+    return table("detector|Latebra|the bad scheme|the bad scheme, detected", rows)
 
 
 def uniformity() -> str:
@@ -181,32 +115,18 @@ def uniformity() -> str:
         )
         for name, test in found["tests"].items()
     ]
-    return _table("chi-square over|statistic|degrees of freedom|p|p of the control", rows)
+    return table("chi-square over|statistic|degrees of freedom|p|p of the control", rows)
 
 
-MADE: dict[str, Callable[[], str]] = {
-    make.__name__: make
-    for make in (
-        recovery,
-        matrix,
-        speed,
-        profile,
-        steps,
-        compilers,
-        zoo,
-        coverage,
-        codes,
-        detection,
-        uniformity,
-    )
-}
+HIDING_TABLES = (recovery, matrix, speed, profile, steps, codes, detection, uniformity)
 
 
 def _small(p_value: float) -> str:
     return f"{p_value:.1e}" if p_value else "below 1e-6"
 
 
-def _table(head: str, rows: Iterable[Iterable[str]]) -> str:
+def table(head: str, rows: Iterable[Iterable[str]]) -> str:
+    """Returns a table; ``head`` has its columns' names, with ``|`` between them."""
     columns = head.split("|")
     lines = [f"| {' | '.join(line)} |\n" for line in (columns, *rows)]
     return "".join([lines[0], "|---" * len(columns) + "|\n", *lines[1:]])

@@ -9,8 +9,7 @@ import latebra
 from latebra.cli.program import COMMANDS
 from latebra.core import errors
 from latebra.core.settings import names
-from tests.docs.pages import PAGES, ROOT, blocks, links, quoted
-from tests.docs.tables import remade
+from tests.docs.pages import PAGES, ROOT, blocks, links, quoted, remade
 
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
 with_python = [path for path in PAGES if blocks(path.read_text(encoding="utf-8"))]

@@ -17,10 +17,9 @@ from latebra.compiling.contract import Model
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.interpret import interpret
-from latebra.compiling.ir.legalise import legalised
+from latebra.compiling.ir.legalise import legalised, printed
 from latebra.compiling.ir.operators import OPERATORS, check
 from latebra.compiling.ir.passes.usual import improved
-from latebra.compiling.ir.specialise import Specialised
 from latebra.compiling.ir.to_onnx import to_onnx
 from latebra.core.errors import RunFailed, Unsupported
 from latebra.core.network import ModelCard
@@ -236,16 +235,6 @@ def test_inputs_are_checked() -> None:
         interpret(graph, {"x": np.zeros(3)})
 
 
-def test_open_dimensions_are_specialised_once_for_each_shape() -> None:
-    model = Specialised(with_one(helper.make_node("Softmax", ["x"], ["y"]), ["N", 3]), keep=2)
-    first = model.graph({"x": (2, 3)})
-    assert model.graph({"x": (2, 3)}) is first
-    x = np.ones((4, 3), np.float32)
-    np.testing.assert_allclose(interpret(model.graph_of({"x": x}), {"x": x})["y"], x / 3)
-    model.graph({"x": (5, 3)})
-    assert model.graph({"x": (2, 3)}) is not first
-
-
 def test_whole_numbers_are_convolved_exactly() -> None:
     x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
     w = np.asarray([[[[1, -2], [3, -4]]]], np.int8)
@@ -273,3 +262,11 @@ def test_legalised_models_hold_few_operators() -> None:
     model = Model(chain.model(), card)
     assert "Mish" in model.facts.operators
     assert "Mish" not in legalised(model).facts.operators
+
+
+def test_a_model_is_printed_or_nothing_is() -> None:
+    written = with_one(helper.make_node("Mish", ["x"], ["y"]), [2, 3])
+    card = ModelCard("mish", "0" * 64, "T3", 1e-3)
+    assert printed(Model(written, card)).splitlines()[1] == "  input x: float32[2,3]"
+    other = with_one(helper.make_node("Det", ["x"], ["y"]), [3, 3])
+    assert printed(Model(other, card)) == ""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.api.opened import models
-from latebra.compiling import choosing, external, judge, torch_door
+from latebra.compiling import choosing, external, jax_door, judge, torch_door
 from latebra.compiling.choosing import Choice
 from latebra.compiling.contract import Model
 from latebra.compiling.question import BATCH, ROUNDS, Question
@@ -25,7 +25,7 @@ from latebra.core.network import ModelCard
 from latebra.core.progress import Progress, silent
 
 Source = str | os.PathLike[str] | bytes | Model | Callable[..., Any]
-"""An ONNX file, its bytes, a bundled network's name, a loaded model, or a torch module."""
+"""An ONNX file, its bytes, a bundled name, a loaded model, a torch module or a function."""
 
 _FIRST_BYTE: Final = b"\x08"
 """Of every file that starts with its format's version, as ONNX files do."""
@@ -38,27 +38,31 @@ def load_model(
 
     Args:
         source: An ONNX file, with the weights that it keeps in files of its folder; its bytes; the
-            name of a bundled network; or a torch module.
+            name of a bundled network; a torch module; or a function that JAX can trace.
         name: What it is called; the file's name unless told.
-        example: For a torch module, one array for each argument of ``forward``: the model takes
-            arrays of these shapes, as ``x0``, ``x1``, ….
+        example: For a module or a function, one array for each argument: the model takes arrays
+            of these shapes, as ``x0``, ``x1``, ….
 
     Raises:
-        InputError: It is nothing that can be loaded, or a module without an example.
+        InputError: It is nothing that can be loaded, or there is no example of its inputs.
         UnreadableFile: There is no such file, it is no whole ONNX file, or its weights are missing.
-        Unsupported: Torch cannot export the module.
+        Unsupported: Torch or JAX cannot export it.
+        Unavailable: What exports it is not installed.
     """
     if isinstance(source, Model):
         return source
     if torch_door.is_module(source):
         kind = type(source).__name__
         return _named(torch_door.exported(source, example or ()), name or kind, kind)
+    if jax_door.is_function(source):
+        kind = getattr(source, "__name__", type(source).__name__)
+        return _named(jax_door.exported(source, example or ()), name or kind, kind)
     if isinstance(source, bytes):
         return _whole(_named(source, name or "model", "the model"), None)
     if not isinstance(source, str | os.PathLike):
         raise InputError(
             f"a {type(source).__name__} is no model",
-            fix="give an ONNX file, its bytes, a bundled model's name or a torch module",
+            fix="give an ONNX file, its bytes, a bundled name, a torch module or a function",
         )
     given: Any = source  # pyright: ignore[reportUnknownVariableType] of whatever is called so
     path = Path(given)

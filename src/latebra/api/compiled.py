@@ -12,8 +12,9 @@ from latebra.compiling import judge
 from latebra.compiling.bundle import Bundle
 from latebra.compiling.choosing import GOALS, Choice
 from latebra.compiling.contract import Model
+from latebra.compiling.deciding import decided
 from latebra.compiling.golden import golden_vector, vouched
-from latebra.compiling.question import Question, posed
+from latebra.compiling.question import Posed, Question, posed
 from latebra.compiling.report import Report
 from latebra.compiling.verdict import BOUND
 from latebra.compiling.worker import make
@@ -50,7 +51,7 @@ def compile(
     licence: str = "",
     progress: Progress = silent,
 ) -> Bundle:
-    """Returns a bundle: the model with its axes fixed, a golden vector, and what was built.
+    """Returns a bundle: the model, a golden vector, and what was built.
 
     A model that came without a golden vector gets one from the reference, in 64-bit floats; it is
     checked wherever the bundle is opened. The bundle's card holds how far each pair of compilers
@@ -63,7 +64,8 @@ def compile(
         goal: What "auto" looks for: "latency", "throughput", "memory", "size" or "exact".
         bound: Largest relative error that is accepted; None for 1e-3, or what a variant you named
             needs.
-        shapes: Lengths for open axes, by input name.
+        shapes: Lengths for open axes, by input name: those that are built for and checked. The
+            bundle takes other lengths too, and compiles for them when they come.
         threads: How many it may use; None for one each processor, at most four.
         licence: The text that says what may be done with the model.
         progress: Told how far the work is.
@@ -104,9 +106,10 @@ def compiled(
     if compiler == "auto":
         question = dataclasses.replace(question, bound=BOUND if bound is None else bound)
         report = judge.compare(plain, None, question, progress)
+        report = decided(report, plain, question, goal, progress)
         choice = choose(report, goal)
         asked, _ = posed(plain, question)
-        ready = _from_report(asked.at_one, report)
+        ready = _from_report(asked, report)
         bundle = Bundle.built(ready, [choice.compiler], threads=threads, licence=licence)
         return Compiled(bundle, choice, report)
     named = make(compiler, 1)
@@ -117,17 +120,17 @@ def compiled(
     progress("reference", 1, 2)
     ready = asked.at_one
     if golden:
-        ready = vouched(ready, golden, limit if bound is None else bound)
+        ready = vouched(plain, golden, limit if bound is None else bound)
     bundle = Bundle.built(ready, [compiler], threads=threads, licence=licence)
     progress("reference", 2, 2)
     return Compiled(bundle, None, None)
 
 
-def _from_report(model: Model, report: Report) -> Model:
+def _from_report(asked: Posed, report: Report) -> Model:
     if report.golden is None:
-        return model
+        return asked.at_one
     about: dict[str, Any] = {
         "judge": report.judge,
         "apart": {name: dict(others) for name, others in report.apart.items()},
     }
-    return vouched(model, report.golden, report.bound, about)
+    return vouched(asked.given, report.golden, report.bound, about)

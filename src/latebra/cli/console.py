@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from threading import Event
 from typing import Any, NoReturn
 
 from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
+from latebra.core.files import replacing
 from latebra.core.progress import Progress
 
 _interrupted = Event()
@@ -150,7 +150,7 @@ def write_message(message: bytes, out: Path | None, *, force: bool) -> None:
         UnwritableFile: The file is there already, or cannot be written.
     """
     if out is not None:
-        write_file(message, out, force=force)
+        write_file(message, out, force=force, private=True)
     elif not sys.stdout.isatty():
         sys.stdout.buffer.write(message)
     elif not _is_text(message):
@@ -174,28 +174,21 @@ def refuse_to_write(path: Path, inputs: Sequence[Path], *, force: bool) -> None:
         raise UnwritableFile(f"there is no folder {path.parent}", fix="make it first")
 
 
-def write_file(content: bytes, path: Path, *, force: bool) -> None:
-    """Writes a file, whole or not at all.
+def write_file(content: bytes, path: Path, *, force: bool, private: bool = False) -> None:
+    """Writes a file, whole or not at all; a private one is for its owner alone to read.
 
     Raises:
         UnwritableFile: It is there already (and ``force`` is not given), or cannot be written.
     """
     refuse_to_write(path, [], force=force)
-    temporary: Path | None = None
     try:
-        handle, name = tempfile.mkstemp(prefix=".latebra-", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(path, private=private) as file:
             file.write(content)
-        temporary.replace(path)
     except OSError as error:
         raise UnwritableFile(
             f"{path} cannot be written: {error.strerror}",
             fix="choose a folder that you can write to",
         ) from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def look(path: Path) -> None:

@@ -10,13 +10,13 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from latebra.core.errors import UnreadableFile, UnwritableFile
+from latebra.core.files import replacing
 
 MOST_MEMBERS: Final = 1025
 """The manifest, and what it may list."""
@@ -46,18 +46,11 @@ def write_file(path: Path, members: Mapping[str, bytes], *, force: bool = False)
     """
     _refuse_existing(path, force=force)
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-                for member, content in members.items():
-                    info = zipfile.ZipInfo(member, _EPOCH)
-                    info.create_system, info.external_attr = 3, _FILE_MODE
-                    archive.writestr(info, content, zipfile.ZIP_STORED)
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+            for member, content in members.items():
+                info = zipfile.ZipInfo(member, _EPOCH)
+                info.create_system, info.external_attr = 3, _FILE_MODE
+                archive.writestr(info, content, zipfile.ZIP_STORED)
     except OSError as error:
         raise _unwritable(path, error) from error
 

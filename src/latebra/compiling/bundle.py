@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,12 @@ from latebra.compiling import archive
 from latebra.compiling.artifact import Artifact
 from latebra.compiling.contents import Contents, members_of, read_contents
 from latebra.compiling.contract import Compiler, Model, failing_as, usual_threads
+from latebra.compiling.ir.legalise import printed
 from latebra.compiling.isolated import worker_of
 from latebra.compiling.manifest import MANIFEST, digest_of
 from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
+from latebra.compiling.shapes import Shape, fixed
+from latebra.compiling.specialised import SpecialisedNetwork
 from latebra.compiling.target import this_target
 from latebra.compiling.worker import make
 from latebra.core.errors import (
@@ -70,7 +73,8 @@ class Bundle:
     ) -> Bundle:
         """Returns a bundle with what each of ``chosen`` compilers makes of the model.
 
-        Each is loaded and checked against the model's golden vector first.
+        Each is loaded and checked against the model's golden vector first. Where the model leaves
+        axes open, artifacts are for the lengths that the golden vector's inputs have.
 
         Args:
             model: The network before it is compiled.
@@ -84,7 +88,12 @@ class Bundle:
             Unsupported: A compiler cannot take this model.
             CompileError: A compiler failed, or disagrees with the golden vector.
         """
-        return cls(model, tuple(_built(model, name, threads) for name in chosen), licence)
+        golden = model.card.golden
+        still = model
+        if golden:
+            still = fixed(model, {name: array.shape for name, array in golden.inputs.items()})
+        artifacts = tuple(_built(still, name, threads) for name in chosen)
+        return cls(model, artifacts, licence, printed(still))
 
     @property
     def digest(self) -> str:
@@ -132,6 +141,23 @@ class Bundle:
             ) from error
         return cls(**vars(found), trusted=trusted or digest is not None)
 
+    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
+        """Returns the outputs by name; the first call opens the network, as ``network()`` does.
+
+        Args:
+            inputs: One array for each input of the model, of its type and shape; axes that the
+                model leaves open may have any length, and new lengths are compiled first.
+
+        Raises:
+            RunFailed: An input does not fit, or the network failed.
+            CompileError: No compiler could open it, or it disagrees with its golden vector.
+        """
+        return self._usual_network.run(inputs)
+
+    @cached_property
+    def _usual_network(self) -> OpenNetwork | SpecialisedNetwork:
+        return self.network()
+
     def network(
         self,
         compiler: str = "auto",
@@ -139,10 +165,11 @@ class Bundle:
         threads: int | None = None,
         isolated: bool = True,
         cache: Path | None = USUAL_CACHE,
-    ) -> OpenNetwork:
+    ) -> OpenNetwork | SpecialisedNetwork:
         """Returns the model, ready to run, checked against its golden vector.
 
-        An artifact that suits this machine is loaded; else the model is compiled here.
+        An artifact that suits this machine is loaded; else the model is compiled here. Axes that
+        the model leaves open may have any length: each new set of lengths is compiled once.
 
         Args:
             compiler: An id from ``compilers``; ``auto`` for one whose artifact suits this machine,
@@ -156,40 +183,40 @@ class Bundle:
             Unavailable: The compiler is not installed.
             CompileError: It could not build, load or run the model, or disagrees with the vector.
         """
-        for artifact, plain in self._fitting(compiler, threads):
-            doer = worker_of(artifact.compiler, plain.threads) if isolated else plain
-            try:
-                return _checked(doer, artifact.content, self.model, artifact.compiler)
-            except (CompileError, Unavailable) as error:
-                log.info("the artifact of %s is left alone: %s", artifact.compiler, error.what)
+        terms = _Terms(compiler, threads, isolated, cache)
+        golden = self.model.card.golden
+        usual = {name: array.shape for name, array in golden.inputs.items()} if golden else {}
+        if all(None not in each.shape for each in self.model.facts.inputs):
+            return self._opened(terms, usual)
+        network = SpecialisedNetwork(self.model, lambda shapes: self._opened(terms, shapes))
+        if golden:
+            network.at(usual)  # What is wrong is said now.
+        return network
+
+    def _opened(self, terms: _Terms, shapes: Mapping[str, Shape]) -> OpenNetwork:
+        """Returns the model with its axes fixed, from an artifact or compiled."""
+        golden = self.model.card.golden
+        if golden is None or all(
+            array.shape == shapes[name] for name, array in golden.inputs.items()
+        ):
+            for artifact, plain in self._fitting(terms.compiler, terms.threads):
+                doer = plain
+                if terms.isolated:
+                    doer = worker_of(artifact.compiler, plain.threads)
+                try:
+                    return _checked(doer, artifact.content, self.model, artifact.compiler)
+                except (CompileError, Unavailable) as error:
+                    log.info("the artifact of %s is left alone: %s", artifact.compiler, error.what)
+        model = fixed(self.model, shapes)
         first: LatebraError | None = None
-        for name in installed() if compiler == "auto" else [compiler]:
+        for name in installed() if terms.compiler == "auto" else [terms.compiler]:
             try:
                 return open_network(
-                    self.model, name, isolated=isolated, threads=threads, cache=cache
+                    model, name, isolated=terms.isolated, threads=terms.threads, cache=terms.cache
                 )
             except CompileError as error:
                 first = first or error
         raise first or Unavailable("no compiler is installed here", fix="pip install onnxruntime")
-
-    def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
-        """Returns the outputs by name for one set of inputs; they belong to the caller.
-
-        The first call opens the model, as ``network()`` does: with the artifact that suits this
-        machine, else compiled here. Later calls use what is open.
-
-        Args:
-            inputs: One array for each input of the model, of its type and shape.
-
-        Raises:
-            Unavailable: No compiler is installed here.
-            CompileError: The model could not be opened or run, or disagrees with its golden vector.
-        """
-        return self._opened.run(inputs)
-
-    @cached_property
-    def _opened(self) -> OpenNetwork:
-        return self.network()
 
     def _fitting(self, wanted: str, threads: int | None) -> list[tuple[Artifact, Compiler]]:
         """Returns the artifacts to try, the compiler to prefer first."""
@@ -209,6 +236,16 @@ class Bundle:
 
     def _contents(self) -> Contents:
         return Contents(self.model, self.artifacts, self.licence, self.core)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """How a network is to be opened: what ``Bundle.network`` was given."""
+
+    compiler: str
+    threads: int | None
+    isolated: bool
+    cache: Path | None
 
 
 def _built(model: Model, name: str, threads: int | None) -> Artifact:

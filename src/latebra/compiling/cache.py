@@ -8,12 +8,13 @@ import logging
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from latebra.core.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -95,14 +96,8 @@ class Cache:
         path = self.path(facts)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(hashlib.sha256(artifact).digest())
-                    file.write(artifact)
-                Path(name).replace(path)
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
+            with replacing(path, private=True) as file:
+                file.write(hashlib.sha256(artifact).digest())
+                file.write(artifact)
         except OSError as error:
             log.info("%s is not kept: %s", path, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -54,6 +55,8 @@ class Spawned:
         life: The end of a pipe: when it closes, the worker and its group end.
         arenas: Memory they share: for requests, then for answers. Empty where nothing is shared.
         ended: A descriptor that can be read once it ended; below zero where there is none.
+        scratch: The folder for its temporary files: vendors leave some, and one that is killed
+            cannot tidy up.
     """
 
     child: subprocess.Popen[bytes]
@@ -61,6 +64,7 @@ class Spawned:
     life: int
     arenas: tuple[Arena, ...]
     ended: int
+    scratch: str
 
     @property
     def requests(self) -> int:
@@ -101,6 +105,7 @@ class Spawned:
                 os.killpg(self.child.pid, signal.SIGKILL)  # Helpers that the compiler started.
         self.child.wait()
         self.leave()
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def leave(self) -> None:
         """Frees what is held for it, and leaves it to whoever holds the other end."""
@@ -127,6 +132,8 @@ def spawn(terms: Terms) -> Spawned:
         try:
             said = tempfile.TemporaryFile()  # noqa: SIM115 lives as long as the worker
             undo.callback(said.close)
+            scratch = tempfile.mkdtemp(prefix=f"latebra-{os.getpid()}-")
+            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
             arenas: list[Arena] = []
             for _ in range(_ARENAS if arena.SHARED else 0):
                 arenas.append(Arena.made())
@@ -134,7 +141,7 @@ def spawn(terms: Terms) -> Spawned:
             lifeline, life = os.pipe()
             undo.callback(os.close, life)
             with contextlib.closing(os.fdopen(lifeline)):
-                child = _started(terms, said, lifeline, [each.fd for each in arenas])
+                child = _started(terms, said, lifeline, [each.fd for each in arenas], scratch)
         except OSError as error:
             raise Unavailable(
                 f"{terms.python!r} cannot be started: {error.strerror}",
@@ -143,11 +150,11 @@ def spawn(terms: Terms) -> Spawned:
         undo.pop_all()
     if arena.SHARED:
         os.set_blocking(_number(child.stdin), False)
-    return Spawned(child, said, life, tuple(arenas), _watched(child.pid))
+    return Spawned(child, said, life, tuple(arenas), _watched(child.pid), scratch)
 
 
 def _started(
-    terms: Terms, said: IO[bytes], lifeline: int, shared: list[int]
+    terms: Terms, said: IO[bytes], lifeline: int, shared: list[int], scratch: str
 ) -> subprocess.Popen[bytes]:
     told = {
         "name": terms.name,
@@ -165,6 +172,7 @@ def _started(
         bufsize=0,
         env={
             **os.environ,
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), scratch),
             # For numpy, whose threads cost the reference more than they give; the others have their
             # own setting.
             "OMP_NUM_THREADS": "1",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from latebra.core.errors import UnreadableFile, UnwritableFile
+from latebra.core.files import replacing
 
 LARGEST = 2**24
 """Most pixels of a picture that is opened: a hostile file can claim any number."""
@@ -78,19 +77,10 @@ def save(pixels: Picture, path: Path, *, force: bool = False) -> None:
     """
     refuse(path, force=force)
     try:
-        handle, name = tempfile.mkstemp(prefix=".latebra-", suffix=".png", dir=path.parent)
+        with replacing(path) as file:
+            Image.fromarray(pixels).save(file, "PNG")
     except OSError as error:
         raise UnwritableFile(
             f"{path} cannot be written: {error.strerror}",
             fix="choose a folder that you can write to",
         ) from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(pixels).save(file, "PNG")
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        raise UnwritableFile(f"{path} cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, Final
 
 import numpy as np
@@ -74,6 +75,7 @@ class Holdings:
         threads: Threads.
         mappings: Mappings of shared memory.
         named: Files in ``/dev/shm``.
+        folders: Folders for workers' temporary files.
     """
 
     descriptors: int
@@ -81,6 +83,7 @@ class Holdings:
     threads: int
     mappings: int
     named: int
+    folders: int
 
     @staticmethod
     def now() -> Holdings:
@@ -93,6 +96,7 @@ class Holdings:
             threading.active_count(),
             Path("/proc/self/maps").read_text().count("memfd:latebra"),
             sum(1 for _ in shared.iterdir()) if shared.exists() else 0,
+            sum(1 for _ in Path(gettempdir()).glob(f"latebra-{os.getpid()}-*")),
         )
 
 

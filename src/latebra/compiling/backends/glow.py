@@ -38,7 +38,7 @@ class Glow(Compiler):
     title: ClassVar[str] = "Glow"
     about: ClassVar[str] = "Our own compiler in Glow's design; the same bits on every processor."
     needs: ClassVar[dict[str, str]] = {"llvmlite": "llvmlite", "onnx": "onnx"}
-    extra: ClassVar[str] = "reference"
+    extra: ClassVar[str] = "glow"
     rank: ClassVar[int] = 3
 
     @override

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
 from latebra.compiling.inductor.tensors import module
-from latebra.compiling.spelling.walk import KNOWN, Graph
+from latebra.compiling.spelling.walk import read
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -63,15 +63,12 @@ class Inductor(Compiler):
     def supports(self, model: Model) -> Support:
         if not (found := standard(model)):
             return found
-        facts = model.facts
-        reasons = [f"{name} is not spelt for torch" for name in sorted(facts.operators - KNOWN)]
-        reasons += [
+        reasons = [
             f"input {tensor.name!r} has an open shape: {tensor}"
-            for tensor in facts.inputs
+            for tensor in model.facts.inputs
             if None in tensor.shape
         ]
-        fix = "choose another compiler, or export with fixed shapes" if reasons else ""
-        return Support(tuple(reasons), fix)
+        return Support(tuple(reasons), "export the network with fixed shapes" if reasons else "")
 
     @override
     def build(self, model: Model) -> bytes:
@@ -87,7 +84,7 @@ class Inductor(Compiler):
             settings.force_disable_caches = True
             settings.compile_threads = 1
             with torch.no_grad(), tempfile.TemporaryDirectory() as folder:
-                program = torch.export.export(module(Graph(model.onnx), example), example)
+                program = torch.export.export(module(read(model.onnx), example), example)
                 path = f"{folder}/model.pt2"
                 import_module("torch._inductor").aoti_compile_and_package(
                     program, package_path=path

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,64 @@ from latebra.compiling.contract import (
     failing_as,
     standard,
 )
+from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.uses import Use
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
+
+_LENGTH: Final = struct.Struct("<I")
+
+
+def _resizes_otherwise(use: Use) -> bool:
+    scales, told = use.numbers(2), use.told
+    if told.get("coordinate_transformation_mode") == "align_corners" and not use.has(3):
+        return scales is None or min(scales, default=1) < 1
+    return (
+        bool(told.get("antialias") or told.get("exclude_outside"))
+        or told.get("keep_aspect_ratio_policy", "stretch") != "stretch"
+    )
+
+
+MISTAKES: Final = (
+    Mistake(
+        "Attention",
+        "leaves out the local window",
+        lambda use: "left_window_size" in use.told or "right_window_size" in use.told,
+    ),
+    Mistake(
+        "Attention",
+        "masks wrong keys after past ones",
+        lambda use: use.has(4) and use.has(3) and bool(use.told.get("is_causal")),
+    ),
+    Mistake("BitShift", "shifts signed numbers otherwise", lambda use: use.may_be(3, 5, 6, 7)),
+    Mistake("DFT", "is off in sums that cancel, and in shapes"),
+    Mistake("Div", "is off by a bit before it is rounded", lambda use: "Round" in use.readers),
+    Mistake("Dropout", "takes the name of an input", lambda use: not use.may_be()),
+    Mistake("DynamicQuantizeLinear", "rounds some halves to the wrong side"),
+    Mistake("Einsum", "fails on a scalar", lambda use: use.told.get("equation") == "->"),
+    Mistake("GRU", "mixes up batches in front", lambda use: bool(use.told.get("layout"))),
+    Mistake("LSTM", "mixes up batches in front", lambda use: bool(use.told.get("layout"))),
+    Mistake("LSTM", "fails with peepholes", lambda use: use.has(7)),
+    Mistake("MaxPool", "counts a window too many", lambda use: bool(use.told.get("ceil_mode"))),
+    Mistake("NonMaxSuppression", "drops boxes whose overlap is the threshold itself"),
+    Mistake(
+        "QuantizeLinear",
+        "rounds some halves to the wrong side of a computed scale",
+        lambda use: not use.is_constant(1),
+    ),
+    Mistake("RNN", "mixes up batches in front", lambda use: bool(use.told.get("layout"))),
+    Mistake(
+        "ReduceMax",
+        "of nothing, or of minus infinities, is a finite number",
+        lambda use: use.is_empty() or bool(use.readers & {"Equal", "IsInf"}),
+    ),
+    Mistake("Resize", "has no such mode, and says nothing", _resizes_otherwise),
+    Mistake("RoiAlign", "takes other maxima", lambda use: use.told.get("mode") == "max"),
+    Mistake("RotaryEmbedding", "is otherwise defined"),
+    Mistake("SpaceToDepth", "ignores the order CRD", lambda use: use.told.get("mode") == "CRD"),
+    Mistake("Tile", "by computed numbers gives none", lambda use: use.numbers(1) is None),
+)
+"""Seen with version 2026.4, by ``benchmarks/onnx_nodes.py``."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +112,33 @@ class NGraph(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        return standard(model)
+        return standard(model) and takes(model, MISTAKES)
 
     @override
     def build(self, model: Model) -> bytes:
+        return built(model, MISTAKES, self._built)
+
+    def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "openvino refused the model"):
             core = _core()
-            compiled = core.compile_model(core.read_model(model.onnx, b""), "CPU", self._settings())
+            network = core.read_model(model.onnx, b"")
+            _order_equals(network)
+            compiled = core.compile_model(network, "CPU", self._settings())
             stream = BytesIO()
             compiled.export_model(stream)
-            return stream.getvalue()
+            # Where an output is another value as well, the vendor tells one name of several.
+            head = json.dumps([each.name for each in model.facts.outputs]).encode()
+            return _LENGTH.pack(len(head)) + head + stream.getvalue()
 
     @override
     def load(self, artifact: bytes, card: ModelCard) -> Executable:
         with failing_as(LoadFailed, "openvino could not load its artifact"):
             core = _core()
-            return _Request(core.import_model(BytesIO(artifact), "CPU", self._settings()))
+            (size,) = _LENGTH.unpack_from(artifact)
+            at = _LENGTH.size + size
+            outputs = json.loads(artifact[_LENGTH.size : at])
+            compiled = core.import_model(BytesIO(artifact[at:]), "CPU", self._settings())
+            return _Request(compiled, outputs)
 
     def _settings(self) -> dict[str, Any]:
         return {
@@ -83,16 +152,41 @@ class NGraph(Compiler):
 
 
 class _Request(Executable):
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, outputs: list[str]) -> None:
         self._request = compiled.create_infer_request()
-        self._outputs = [output.get_any_name() for output in compiled.outputs]
+        # The vendor drops inputs that nothing reads, and takes none that it dropped.
+        self._inputs = {name for each in compiled.inputs for name in each.get_names()}
+        self._outputs = outputs
 
     @override
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         with failing_as(RunFailed, "openvino could not run the model"):
-            found = self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
+            given = {name: array for name, array in inputs.items() if name in self._inputs}
+            found = self._request.infer(given, share_inputs=True, share_outputs=True)
             # The arrays are views of buffers that the next run overwrites.
             return {name: np.array(found[i]) for i, name in enumerate(self._outputs)}
+
+
+def _order_equals(network: Any) -> None:
+    """Makes the largest of equal values those that come first, as ONNX has it."""
+    import openvino.opset11 as operators
+
+    vendor: Any = operators
+    for node in network.get_ordered_ops():
+        if node.get_type_name() != "TopK":
+            continue
+        told = node.get_attributes()
+        ordered = vendor.topk(
+            node.input_value(0),
+            node.input_value(1),
+            told["axis"],
+            told["mode"],
+            "index" if told["sort"] == "index" else "value",
+            told["index_element_type"],
+            stable=True,
+        )
+        for at in range(2):
+            node.output(at).replace(ordered.output(at))
 
 
 def _core() -> Any:

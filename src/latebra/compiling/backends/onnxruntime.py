@@ -16,11 +16,41 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.uses import Use
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
 _ERRORS_ONLY: Final = 3
 """Severity in ``OrtLoggingLevel``: warnings would go to the user's terminal."""
+
+
+def _shrinks_between_corners(use: Use) -> bool:
+    scales = use.numbers(2)
+    return use.told.get("coordinate_transformation_mode") == "align_corners" and (
+        use.has(2) and not use.has(3) and (scales is None or min(scales, default=1) < 1)
+    )
+
+
+MISTAKES: Final = (
+    Mistake("Attention", "fails with lengths of its keys", lambda use: use.has(6)),
+    Mistake(
+        "Attention",
+        "gives products without the causal mask",
+        lambda use: use.wants(3) and bool(use.told.get("is_causal")),
+    ),
+    Mistake("ConvInteger", "fails with padding", lambda use: any(use.told.get("pads", ()))),
+    Mistake("DFT", "is off by up to 3e-4 in sums that cancel", lambda use: use.may_be(1)),
+    Mistake("MaxUnpool", "puts values in wrong places of a given shape", lambda use: use.has(2)),
+    Mistake(
+        "ReduceMax",
+        "fails on booleans without elements",
+        lambda use: use.may_be(9) and use.is_empty(),
+    ),
+    Mistake("Resize", "takes corners of a length that is not rounded", _shrinks_between_corners),
+    Mistake("STFT", "is off by up to 8e-5 in sums that cancel", lambda use: use.may_be(1)),
+)
+"""Seen with version 1.32, by ``benchmarks/onnx_nodes.py``."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +73,13 @@ class OnnxRuntime(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        return standard(model, ("com.microsoft",))
+        return standard(model, ("com.microsoft",)) and takes(model, MISTAKES)
 
     @override
     def build(self, model: Model) -> bytes:
+        return built(model, MISTAKES, self._built)
+
+    def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "onnxruntime refused the model"):
             return self._rewritten(model.onnx)
 

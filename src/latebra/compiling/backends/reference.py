@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
@@ -15,12 +16,30 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.uses import uses_of
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
 _FLOAT: Final = 1
 _DOUBLE: Final = 11
 """Element types in ``TensorProto.DataType``."""
+_SINGLE: Final = "latebra.single"
+"""In the artifact, the outputs that are 32-bit floats in the model."""
+_NAMED: Final = (("Cast", "to"), ("EyeLike", "dtype"))
+"""Operators with the attribute that names their type."""
+MISTAKES: Final = (
+    Mistake("BitCast", "of 32 bits has 64 of them here", lambda use: use.may_be(1)),
+    Mistake(
+        "Loop",
+        "adds an axis to what it gathers",
+        lambda use: len(use.outputs) > len(use.inputs) - 2,
+    ),
+    Mistake("MeanVarianceNormalization", "mixes floats of 32 and 64 bits"),
+    Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),
+    Mistake("Scatter", "is not there"),
+)
+"""Seen with version 1.23, by ``benchmarks/onnx_nodes.py``."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,8 @@ class Reference(Compiler):
 
     What it does: every 32-bit float of the model becomes a 64-bit one, and each operator is
     computed as ONNX defines it, with numpy. Results are rounded to 32 bits at the very end, so it
-    is slow, and its own error is the last rounding.
+    is slow, and its own error is the last rounding. A model that rounds a quotient to whole numbers
+    keeps its own floats: 64 bits would see no tie where 32 see one, and be a whole step off.
 
     Reference: https://onnx.ai/onnx/api/reference.html.
     """
@@ -42,16 +62,22 @@ class Reference(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        return standard(model)
+        return standard(model) and takes(model, MISTAKES)
 
     @override
     def build(self, model: Model) -> bytes:
+        return built(model, MISTAKES, self._built)
+
+    def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "the model is not valid ONNX"):
             import onnx
 
             proto = onnx.load_model_from_string(model.onnx)
             onnx.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
-            _to_double(proto.graph)
+            if not _rounds(model):
+                single = [e.name for e in model.facts.outputs if e.dtype == "float32"]
+                proto.metadata_props.add(key=_SINGLE, value=json.dumps(single))
+                _to_double(proto.graph)
             return proto.SerializeToString()
 
     @override
@@ -61,27 +87,47 @@ class Reference(Compiler):
             from onnx.reference import ReferenceEvaluator
 
             proto = onnx.load_model_from_string(artifact)
-            return _Evaluator(ReferenceEvaluator(proto, new_ops=_mended(proto)))
+            told = {each.key: each.value for each in proto.metadata_props}
+            single = json.loads(told[_SINGLE]) if _SINGLE in told else None
+            return _Evaluator(ReferenceEvaluator(proto, new_ops=_mended(proto)), single)
 
 
 class _Evaluator(Executable):
-    def __init__(self, evaluator: Any) -> None:
+    """Runs the evaluator.
+
+    Args:
+        evaluator: The vendor's.
+        single: The outputs to round to 32 bits; None where the model kept its own floats.
+    """
+
+    def __init__(self, evaluator: Any, single: list[str] | None) -> None:
         self._evaluator = evaluator
+        self._single = single
 
     @override
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         feed = {
-            name: array.astype(np.float64) if array.dtype == np.float32 else array
+            name: array.astype(np.float64)
+            if array.dtype == np.float32 and self._single is not None
+            else array
             for name, array in inputs.items()
         }
         with failing_as(RunFailed, "the reference could not run the model"):
             found = self._evaluator.run(None, feed)
         names: Iterable[str] = self._evaluator.output_names
-        return {name: _single(array) for name, array in zip(names, found, strict=True)}
+        return {
+            name: np.asarray(array, np.float32) if name in (self._single or ()) else array
+            for name, array in zip(names, found, strict=True)
+        }
 
 
-def _single(array: NDArray[Any]) -> NDArray[Any]:
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+def _rounds(model: Model) -> bool:
+    """Does it round a quotient to whole numbers, as quantisation does?"""
+    return any(
+        use.operator in ("DynamicQuantizeLinear", "QuantizeLinear")
+        or (use.operator == "Div" and "Round" in use.readers)
+        for use in uses_of(model.onnx)
+    )
 
 
 def _mended(proto: Any) -> list[Any]:
@@ -145,6 +191,8 @@ def _log_shares(x: NDArray[Any], node: Any) -> NDArray[Any]:
 
 def _to_double(graph: Any) -> None:
     """Makes every 32-bit float of a graph a 64-bit one, in place."""
+    from onnx import helper, numpy_helper
+
     for tensor in graph.initializer:
         _tensor_to_double(tensor)
     for value in [*graph.input, *graph.output]:
@@ -157,8 +205,16 @@ def _to_double(graph: Any) -> None:
                 _tensor_to_double(attribute.t)
             if attribute.HasField("g"):
                 _to_double(attribute.g)
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == _FLOAT:
+            if node.op_type == "Constant" and attribute.name in ("value_float", "value_floats"):
+                held = attribute.f if attribute.name == "value_float" else list(attribute.floats)
+                array = np.asarray(held, np.float64)
+                attribute.CopyFrom(helper.make_attribute("value", numpy_helper.from_array(array)))
+            if (node.op_type, attribute.name) in _NAMED and attribute.i == _FLOAT:
                 attribute.i = _DOUBLE
+        if node.op_type == "ConstantOfShape" and not node.attribute:
+            node.attribute.append(
+                helper.make_attribute("value", numpy_helper.from_array(np.zeros(1)))
+            )
 
 
 def _tensor_to_double(tensor: Any) -> None:

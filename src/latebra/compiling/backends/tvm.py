@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.mistakes import Mistake, built, takes
 from latebra.compiling.tvm.loops import scheduled
 from latebra.compiling.tvm.tiled import DONE, Tiled
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
@@ -30,6 +31,32 @@ _LENGTHS: Final = struct.Struct("<IQ")
 _LANES: Final = {"avx512f": 16, "avx2": 8}
 """Floats in a vector register, by what the processor knows."""
 _FEWEST_LANES: Final = 4
+
+MISTAKES: Final = (
+    Mistake(
+        "BatchNormalization", "trains otherwise", lambda use: bool(use.told.get("training_mode"))
+    ),
+    Mistake("BitShift", "is undefined from the width on"),
+    Mistake("ConvTranspose", "ignores the shape asked for", lambda use: "output_shape" in use.told),
+    Mistake("Dropout", "gives no mask", lambda use: use.wants(1)),
+    Mistake(
+        "IsInf",
+        "takes both signs",
+        lambda use: not (use.told.get("detect_negative", 1) and use.told.get("detect_positive", 1)),
+    ),
+    Mistake("LayerNormalization", "gives no mean", lambda use: use.wants(1) or use.wants(2)),
+    Mistake("Mod", "of floats is off at infinities", lambda use: use.may_be(1, 10, 11)),
+    Mistake(
+        "Resize",
+        "samples other places",
+        lambda use: use.told.get("mode", "nearest") != "nearest" and not use.has(3),
+    ),
+    Mistake("Resize", "has no antialias", lambda use: bool(use.told.get("antialias"))),
+    Mistake("RoiAlign", "takes other maxima", lambda use: use.told.get("mode") == "max"),
+    Mistake("SpaceToDepth", "ignores the order CRD", lambda use: use.told.get("mode") == "CRD"),
+    Mistake("Tile", "by computed numbers gives none", lambda use: use.numbers(1) is None),
+)
+"""Seen with version 0.27, by ``benchmarks/onnx_nodes.py``."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +95,15 @@ class Tvm(Compiler):
             for tensor in model.facts.inputs
             if None in tensor.shape
         )
-        return Support(reasons, "export the network with fixed shapes" if reasons else "")
+        if reasons:
+            return Support(reasons, "export the network with fixed shapes")
+        return takes(model, MISTAKES)
 
     @override
     def build(self, model: Model) -> bytes:
+        return built(model, MISTAKES, self._built)
+
+    def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "tvm could not build the model"):
             tvm = _vendor(self.threads)
             program = tvm.compile(self._lowered(tvm, model.onnx), target=_target(self.threads)).mod
@@ -139,7 +171,7 @@ class _Machine(Executable):
     @override
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         with failing_as(RunFailed, "tvm could not run the model"):
-            given = (self._tensor(np.ascontiguousarray(inputs[name])) for name in self._inputs)
+            given = (self._tensor(np.array(inputs[name], order="C")) for name in self._inputs)
             found: Any = self._main(*given)
             several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
             # Copies: what a run returns may be a view of what it was given.

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from latebra.compiling.cache import processor
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
-from latebra.compiling.spelling.walk import KNOWN, Graph
+from latebra.compiling.spelling.walk import compute, read
 from latebra.compiling.xla.arrays import Arrays as Functions
 from latebra.compiling.xla.arrays import Laid
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
@@ -56,25 +56,22 @@ class Xla(Compiler):
     def supports(self, model: Model) -> Support:
         if not (found := standard(model)):
             return found
-        facts = model.facts
-        reasons = [f"{name} is not spelt for xla" for name in sorted(facts.operators - KNOWN)]
-        reasons += [
+        reasons = [
             f"input {tensor.name!r} has an open shape: {tensor}"
-            for tensor in facts.inputs
+            for tensor in model.facts.inputs
             if None in tensor.shape
         ]
-        fix = "choose another compiler, or export with fixed shapes" if reasons else ""
-        return Support(tuple(reasons), fix)
+        return Support(tuple(reasons), "export the network with fixed shapes" if reasons else "")
 
     @override
     def build(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "xla could not build the model"):
             jax = self._vendor()
             facts = model.facts
-            graph, functions = Graph(model.onnx), Functions()
+            graph, functions = read(model.onnx), Functions()
 
             def computed(*values: Any) -> tuple[Any, ...]:
-                found = graph.compute(functions, [Laid(each) for each in values])
+                found = compute(graph, functions, [Laid(each) for each in values])
                 return tuple(functions.plain(each) for each in found)
 
             given = [

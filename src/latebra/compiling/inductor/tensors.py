@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from latebra.compiling.ir.graph import Graph
 from latebra.compiling.spelling.algebra import Algebra, Pairs
-from latebra.compiling.spelling.walk import Graph
+from latebra.compiling.spelling.walk import compute
 from latebra.core.errors import Unsupported
 
 _NAMES: Final = {
     "equal": "eq",
+    "exact_divide": "div",
+    "left_shift": "bitwise_left_shift",
+    "right_shift": "bitwise_right_shift",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
@@ -23,6 +27,7 @@ _NAMES: Final = {
     "power": "pow",
 }
 """What torch calls otherwise than NumPy does."""
+_PUTS: Final = {"mul": "prod", "min": "amin", "max": "amax"}
 
 
 class Tensors(Algebra):
@@ -34,7 +39,6 @@ class Tensors(Algebra):
 
     def __init__(self) -> None:
         self._torch: Any = import_module("torch")
-        self._dtypes: dict[Any, np.dtype[Any]] = {}
         self.made: list[Any] = []
         self.at = -1
         """The next constant to find; below zero they are made."""
@@ -46,17 +50,6 @@ class Tensors(Algebra):
             return self.made[-1]
         self.at += 1
         return self.made[self.at - 1]
-
-    @override
-    def shape(self, x: Any) -> tuple[int, ...]:
-        return tuple(int(length) for length in x.shape)
-
-    @override
-    def dtype(self, x: Any) -> np.dtype[Any]:
-        if x.dtype not in self._dtypes:
-            # ``torch.float32`` is numpy's "float32".
-            self._dtypes[x.dtype] = np.dtype(str(x.dtype).rpartition(".")[2])
-        return self._dtypes[x.dtype]
 
     @override
     def map(self, name: str, *values: Any) -> Any:
@@ -90,10 +83,6 @@ class Tensors(Algebra):
     @override
     def matmul(self, a: Any, b: Any) -> Any:
         return self._torch.matmul(a, b)
-
-    @override
-    def einsum(self, equation: str, values: Sequence[Any]) -> Any:
-        return self._torch.einsum(equation, *values)
 
     @override
     def convolve(
@@ -177,6 +166,20 @@ class Tensors(Algebra):
     def cumulate(self, x: Any, axis: int) -> Any:
         return self._torch.cumsum(x, axis, dtype=x.dtype)
 
+    @override
+    def sort(self, x: Any, axis: int, descending: bool) -> Any:
+        return self._torch.argsort(x, dim=axis, descending=descending, stable=True)
+
+    @override
+    def put(self, x: Any, at: Any, updates: Any, how: str) -> Any:
+        match how:
+            case "none":
+                return x.index_copy(0, at, updates)
+            case "add":
+                return x.index_add(0, at, updates)
+            case _:
+                return x.index_reduce(0, at, updates, _PUTS[how])
+
     def _spread(self, x: Any, axis: int, step: int) -> Any:
         """Returns the data with ``step - 1`` zeros between elements along an axis."""
         length = x.shape[axis]
@@ -196,13 +199,13 @@ def module(graph: Graph, inputs: Sequence[Any]) -> Any:
     """
     torch: Any = import_module("torch")
     tensors = Tensors()
-    graph.compute(tensors, inputs)
+    compute(graph, tensors, inputs)
 
     class Computed(torch.nn.Module):
         def forward(self, *values: Any) -> tuple[Any, ...]:
             tensors.made = list(computed.buffers())
             tensors.at = 0
-            return graph.compute(tensors, values)
+            return compute(graph, tensors, values)
 
     computed: Any = Computed()
     for number, tensor in enumerate(tensors.made):

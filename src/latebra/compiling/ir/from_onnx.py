@@ -24,6 +24,7 @@ from latebra.compiling.ir.importing import (
     reducing,
     resizing,
     shaping,
+    spectral,
 )
 from latebra.compiling.ir.importing.call import Call, Rule
 from latebra.core.errors import Unsupported
@@ -39,6 +40,7 @@ _FAMILIES: Final = (
     resizing,
     quantising,
     recurrent,
+    spectral,
     control,
 )
 RULES: Final[Mapping[str, Rule]] = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 from latebra.compiling.contract import Model
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.passes.usual import improved
 from latebra.compiling.ir.to_onnx import to_onnx
+from latebra.core.errors import Unsupported
 
 
 def legalised(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -> Model:
@@ -24,3 +26,16 @@ def legalised(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -
         Unsupported: An operator cannot be taken, or a shape is open; the message says which.
     """
     return replace(model, onnx=to_onnx(improved(from_onnx(model.onnx, shapes=shapes))))
+
+
+def printed(model: Model) -> str:
+    """Returns a model as a core graph prints itself.
+
+    It is empty where the model cannot be taken, or the onnx package is not installed.
+    """
+    if find_spec("onnx") is None:
+        return ""
+    try:
+        return f"{improved(from_onnx(model.onnx))}\n"
+    except Unsupported:
+        return ""

@@ -1,1 +1,1 @@
-"""ONNX's operators, spelt in the few functions on arrays that vendors have."""
+"""The core graph, spelt in the few functions on arrays that vendors have."""

@@ -1,4 +1,4 @@
-"""The functions on arrays in which ONNX's operators are spelt; a vendor has one class of them."""
+"""The functions on arrays in which core operators are spelt; a vendor has one class of them."""
 
 from __future__ import annotations
 
@@ -24,18 +24,12 @@ class Algebra(ABC):
         """Returns a value that holds an array."""
 
     @abstractmethod
-    def shape(self, x: Any) -> tuple[int, ...]:
-        """Returns a value's lengths, in ONNX's order of axes."""
-
-    @abstractmethod
-    def dtype(self, x: Any) -> np.dtype[Any]:
-        """Returns a value's type."""
-
-    @abstractmethod
     def map(self, name: str, *values: Any) -> Any:
         """Returns NumPy's function ``name`` of each element, after broadcasting.
 
-        Also ``erf`` and ``sigmoid``; ``where`` is one of them.
+        Also ``erf`` and ``sigmoid``; ``trunc_divide``, the quotient of whole numbers rounded
+        towards zero; and ``exact_divide``, a quotient of floats that is right to the last bit,
+        where ``divide`` may multiply by a reciprocal.
         """
 
     @abstractmethod
@@ -53,10 +47,6 @@ class Algebra(ABC):
     @abstractmethod
     def matmul(self, a: Any, b: Any) -> Any:
         """Returns the product of matrices, batches broadcast."""
-
-    @abstractmethod
-    def einsum(self, equation: str, values: Sequence[Any]) -> Any:
-        """Returns the sum of products that an equation describes."""
 
     @abstractmethod
     def convolve(
@@ -128,3 +118,18 @@ class Algebra(ABC):
     @abstractmethod
     def cumulate(self, x: Any, axis: int) -> Any:
         """Returns running sums along an axis."""
+
+    @abstractmethod
+    def sort(self, x: Any, axis: int, descending: bool) -> Any:
+        """Returns where the elements of an axis are in order; equal ones keep theirs."""
+
+    @abstractmethod
+    def put(self, x: Any, at: Any, updates: Any, how: str) -> Any:
+        """Returns rows of ``(n, k)`` with others written, or combined, at places.
+
+        Args:
+            x: The rows.
+            at: The place of each update, whole numbers ``(m,)`` of 64 bits.
+            updates: Rows ``(m, k)``.
+            how: ``none``, ``add``, ``mul``, ``min`` or ``max``.
+        """

@@ -1,4 +1,4 @@
-"""Operators that sum over axes: reductions, norms, softmax, products of matrices."""
+"""Operators that fold axes, look along one, or slide a window."""
 
 from __future__ import annotations
 
@@ -8,220 +8,147 @@ from typing import Any
 
 import numpy as np
 
-from latebra.compiling.spelling.node import Entry, Node
-from latebra.core.errors import Unsupported
+from latebra.compiling.spelling.call import Call, Entry
 
 
 def entries() -> dict[str, Entry]:
     """Returns the spelling of each operator of this kind."""
     return {
-        "ArgMax": lambda node: _extreme(node, "argmax"),
-        "ArgMin": lambda node: _extreme(node, "argmin"),
-        "BatchNormalization": _batch_norm,
-        "CumSum": _cumulate,
-        "Einsum": lambda node: node.algebra.einsum(
-            node.text("equation", "").replace(" ", ""), node.inputs
+        "arg_max": lambda call: _extreme(call, "argmax"),
+        "arg_min": lambda call: _extreme(call, "argmin"),
+        "arg_sort": lambda call: call.algebra.sort(
+            call.inputs[0], call.integer("axis"), bool(call.integer("descending"))
         ),
-        "Gemm": _gemm,
-        "GlobalAveragePool": lambda node: _mean(node, node.inputs[0], _spatial(node)),
-        "GlobalMaxPool": lambda node: node.algebra.fold("max", node.inputs[0], _spatial(node)),
-        "GroupNormalization": _group_norm,
-        "InstanceNormalization": _instance_norm,
-        "LayerNormalization": _layer_norm,
-        "LogSoftmax": _log_softmax,
-        "LpNormalization": _lp_norm,
-        "MatMul": lambda node: node.algebra.matmul(*node.inputs),
-        "MeanVarianceNormalization": _mean_variance,
-        "RMSNormalization": _rms_norm,
-        "ReduceL1": lambda node: _reduce(node, "sum", before="absolute"),
-        "ReduceL2": lambda node: _reduce(node, "sum", before="square", after="sqrt"),
-        "ReduceLogSum": lambda node: _reduce(node, "sum", after="log"),
-        "ReduceLogSumExp": _log_sum_exp,
-        "ReduceMax": lambda node: _reduce(node, "max"),
-        "ReduceMean": lambda node: _reduce(node, "mean"),
-        "ReduceMin": lambda node: _reduce(node, "min"),
-        "ReduceProd": lambda node: _reduce(node, "prod"),
-        "ReduceSum": lambda node: _reduce(node, "sum"),
-        "ReduceSumSquare": lambda node: _reduce(node, "sum", before="square"),
-        "Softmax": _softmax,
+        "conv": _convolve,
+        "conv_transpose": _deconvolve,
+        "cumsum": _cumulate,
+        "matmul": lambda call: call.algebra.matmul(*call.inputs),
+        "max_pool": lambda call: _window(call, "max"),
+        "mean": lambda call: _kept(call, _mean(call, call.inputs[0], call.integers("axes"))),
+        "normalise": _normalise,
+        "prod": lambda call: _fold(call, "prod"),
+        "reduce_max": lambda call: _fold(call, "max"),
+        "reduce_min": lambda call: _fold(call, "min"),
+        "softmax": _softmax,
+        "sum": lambda call: _fold(call, "sum"),
+        "sum_pool": lambda call: _window(call, "sum"),
     }
 
 
-def _axes(node: Node) -> tuple[int, ...]:
-    rank = len(node.shape())
-    told = node.numbers(1, "axes")
-    if not told:
-        return () if node.get("noop_with_empty_axes", 0) else tuple(range(rank))
-    return tuple(sorted({axis % rank for axis in told}))
-
-
-def _dropped(node: Node, x: Any, axes: Sequence[int]) -> Any:
+def _kept(call: Call, x: Any) -> Any:
     """Returns a fold's result, without its axes of one where the node keeps none."""
-    if node.get("keepdims", 1) or not axes:
+    return x if call.integer("keep") else call.algebra.reshape(x, call.result.shape)
+
+
+def _fold(call: Call, name: str) -> Any:
+    x, axes = call.inputs[0], call.integers("axes")
+    if not prod(call.shape):
+        return _folded_nothing(call, name)
+    return _kept(call, call.algebra.fold(name, x, axes)) if axes else x
+
+
+def _folded_nothing(call: Call, name: str) -> Any:
+    """Returns a fold of an array without elements: what changes nothing, everywhere."""
+    kind = call.dtype
+    if name in ("sum", "prod"):
+        neutral: Any = 0 if name == "sum" else 1
+    elif kind.kind == "f":
+        neutral = -np.inf if name == "max" else np.inf
+    elif kind.kind == "b":
+        neutral = name == "min"
+    else:
+        neutral = np.iinfo(kind).min if name == "max" else np.iinfo(kind).max
+    return call.algebra.constant(np.full(call.result.shape, neutral, kind))
+
+
+def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
+    count = prod(call.shape[axis] for axis in axes)
+    if call.dtype.kind == "f":
+        total = call.algebra.fold("sum", x, tuple(axes))
+        return call.map("divide", total, call.like(count))
+    wide = call.algebra.cast(x, np.dtype(np.float64))
+    total = call.algebra.fold("sum", wide, tuple(axes))
+    mean = call.map("divide", total, call.algebra.constant(np.asarray(count, np.float64)))
+    return call.algebra.cast(mean, call.dtype)
+
+
+def _extreme(call: Call, name: str) -> Any:
+    at = call.algebra.extreme(name, call.inputs[0], call.integer("axis"))
+    return _kept(call, call.algebra.cast(at, np.dtype(np.int64)))
+
+
+def _cumulate(call: Call) -> Any:
+    x, axis = call.inputs[0], call.integer("axis")
+    length = call.shape[axis]
+    if not prod(call.shape):
         return x
-    shape = node.algebra.shape(x)
-    return node.algebra.reshape(x, [n for i, n in enumerate(shape) if i not in axes])
+    total = call.algebra.cumulate(x, axis)
+    if not call.integer("exclusive"):
+        return total
+    cuts = [slice(0, n) for n in call.shape]
+    cuts[axis] = slice(0, length - 1)
+    pairs = [(0, 0)] * len(call.shape)
+    pairs[axis] = (1, 0)
+    return call.algebra.pad(call.algebra.cut(total, cuts), pairs, 0)
 
 
-def _reduce(node: Node, name: str, before: str = "", after: str = "") -> Any:
-    x, axes = node.inputs[0], _axes(node)
-    if name in ("max", "min") and 0 in node.shape():
-        raise Unsupported(f"{node.operator} of nothing", fix="choose another compiler")
-    if before:
-        x = node.map("multiply", x, x) if before == "square" else node.map(before, x)
-    if axes:
-        x = _mean(node, x, axes) if name == "mean" else node.algebra.fold(name, x, axes)
-    return _dropped(node, node.map(after, x) if after else x, axes)
+def _softmax(call: Call) -> Any:
+    x, axes = call.inputs[0], (call.integer("axis"),)
+    if not prod(call.shape):
+        return x
+    raised = call.map("exp", call.map("subtract", x, call.algebra.fold("max", x, axes)))
+    return call.map("divide", raised, call.algebra.fold("sum", raised, axes))
 
 
-def _log_sum_exp(node: Node) -> Any:
-    x, axes = node.inputs[0], _axes(node)
-    if 0 in node.shape():
-        raise Unsupported("ReduceLogSumExp of nothing", fix="choose another compiler")
-    top = node.algebra.fold("max", x, axes)
-    total = node.algebra.fold("sum", node.map("exp", node.map("subtract", x, top)), axes)
-    return _dropped(node, node.map("add", node.map("log", total), top), axes)
+def _normalise(call: Call) -> Any:
+    x, axes = call.inputs[0], call.integers("axes")
+    off = call.map("subtract", x, _mean(call, x, axes))
+    variance = _mean(call, call.map("multiply", off, off), axes)
+    epsilon = call.node.attributes["epsilon"]
+    small = call.algebra.constant(np.asarray(epsilon).astype(call.dtype))
+    return call.map("divide", off, call.map("sqrt", call.map("add", variance, small)))
 
 
-def _extreme(node: Node, name: str) -> Any:
-    x, axis = node.inputs[0], node.axis(0)
-    length = node.shape()[axis]
-    if node.get("select_last_index", 0):
-        back = node.algebra.constant(np.arange(length)[::-1].copy())
-        at = node.algebra.extreme(name, node.algebra.take(x, back, axis), axis)
-        last = node.algebra.constant(np.array(length - 1, np.int64))
-        at = node.map("subtract", last, node.algebra.cast(at, np.dtype(np.int64)))
-    else:
-        at = node.algebra.cast(node.algebra.extreme(name, x, axis), np.dtype(np.int64))
-    return _dropped(node, at, (axis,))
+def _pads(call: Call) -> list[tuple[int, int]]:
+    told = call.integers("pads")
+    rank = len(told) // 2
+    return list(zip(told[:rank], told[rank:], strict=True))
 
 
-def _cumulate(node: Node) -> Any:
-    x, shape = node.inputs[0], node.shape()
-    axis = (node.numbers(1) or [0])[0] % len(shape)
-    back = node.algebra.constant(np.arange(shape[axis])[::-1].copy())
-    if node.get("reverse", 0):
-        x = node.algebra.take(x, back, axis)
-    found = node.algebra.cumulate(x, axis)
-    if node.get("exclusive", 0):
-        found = node.map("subtract", found, x)
-    return node.algebra.take(found, back, axis) if node.get("reverse", 0) else found
+def _window(call: Call, name: str) -> Any:
+    return call.algebra.window(
+        name,
+        call.inputs[0],
+        call.integers("kernel"),
+        call.integers("strides"),
+        _pads(call),
+        call.integers("dilations"),
+    )
 
 
-def _gemm(node: Node) -> Any:
-    a, b = node.inputs[:2]
-    a = node.algebra.transpose(a, (1, 0)) if node.get("transA", 0) else a
-    b = node.algebra.transpose(b, (1, 0)) if node.get("transB", 0) else b
-    found = _scaled(node, node.algebra.matmul(a, b), node.get("alpha", 1.0))
-    c = node.optional(2)
-    return found if c is None else node.map("add", found, _scaled(node, c, node.get("beta", 1.0)))
+def _convolve(call: Call) -> Any:
+    x, weights = call.inputs
+    strides, dilations = call.integers("strides"), call.integers("dilations")
+    ones = [1] * len(strides)
+    groups = call.integer("groups")
+    return call.algebra.convolve(x, weights, strides, _pads(call), dilations, ones, groups)
 
 
-def _scaled(node: Node, x: Any, by: float) -> Any:
-    return x if by == 1.0 else node.map("multiply", x, node.like(by))
-
-
-def _mean(node: Node, x: Any, axes: Sequence[int]) -> Any:
-    count = prod(node.algebra.shape(x)[axis] for axis in axes)
-    total = node.algebra.fold("sum", x, tuple(axes))
-    if node.algebra.dtype(x).kind == "f":
-        return node.map("divide", total, node.like(count))
-    return node.map("trunc_divide", total, node.like(count))
-
-
-def _spatial(node: Node) -> tuple[int, ...]:
-    return tuple(range(2, len(node.shape())))
-
-
-def _standard(node: Node, x: Any, axes: Sequence[int], epsilon: float) -> Any:
-    """Returns values with a mean of zero and a variance of one over axes."""
-    centred = node.map("subtract", x, _mean(node, x, axes))
-    variance = _mean(node, node.map("multiply", centred, centred), axes)
-    spread = node.map("sqrt", node.map("add", variance, node.like(epsilon)))
-    return node.map("divide", centred, spread)
-
-
-def _across(node: Node, row: Any) -> Any:
-    """Returns one number a channel in a shape that meets ``(n, c, ...)``."""
-    (channels,) = node.algebra.shape(row)
-    return node.algebra.reshape(row, (channels, *[1] * (len(node.shape()) - 2)))
-
-
-def _batch_norm(node: Node) -> Any:
-    x = node.inputs[0]
-    scale, bias, mean, variance = (_across(node, each) for each in node.inputs[1:5])
-    spread = node.map("sqrt", node.map("add", variance, node.like(node.get("epsilon", 1e-5))))
-    factor = node.map("divide", scale, spread)
-    rest = node.map("subtract", bias, node.map("multiply", mean, factor))
-    return node.map("add", node.map("multiply", x, factor), rest)
-
-
-def _instance_norm(node: Node) -> Any:
-    x, scale, bias = node.inputs
-    found = _standard(node, x, _spatial(node), node.get("epsilon", 1e-5))
-    return node.map("add", node.map("multiply", found, _across(node, scale)), _across(node, bias))
-
-
-def _group_norm(node: Node) -> Any:
-    x, scale, bias = node.inputs
-    shape, groups = node.shape(), int(node.told["num_groups"])
-    parts = node.algebra.reshape(x, (shape[0], groups, prod(shape[1:]) // groups))
-    found = node.algebra.reshape(_standard(node, parts, (2,), node.get("epsilon", 1e-5)), shape)
-    rows = [scale, bias]
-    if node.shape(1)[0] != shape[1]:  # Before operator set 21 there was one number a group.
-        each = node.algebra.constant(np.repeat(np.arange(groups), shape[1] // groups))
-        rows = [node.algebra.take(row, each, 0) for row in rows]
-    scale, bias = (_across(node, row) for row in rows)
-    return node.map("add", node.map("multiply", found, scale), bias)
-
-
-def _layer_norm(node: Node) -> Any:
-    x, scale = node.inputs[:2]
-    rank = len(node.shape())
-    axes = range(node.axis(-1), rank)
-    found = node.map("multiply", _standard(node, x, axes, node.get("epsilon", 1e-5)), scale)
-    bias = node.optional(2)
-    return found if bias is None else node.map("add", found, bias)
-
-
-def _rms_norm(node: Node) -> Any:
-    x, scale = node.inputs
-    rank = len(node.shape())
-    square = _mean(node, node.map("multiply", x, x), range(node.axis(-1), rank))
-    size = node.map("sqrt", node.map("add", square, node.like(node.get("epsilon", 1e-5))))
-    return node.map("multiply", node.map("divide", x, size), scale)
-
-
-def _mean_variance(node: Node) -> Any:
-    # ONNX adds 1e-9 to the deviation, which 32-bit floats do not feel.
-    return _standard(node, node.inputs[0], node.get("axes", [0, 2, 3]), 0.0)
-
-
-def _lp_norm(node: Node) -> Any:
-    x, axis = node.inputs[0], node.axis(-1)
-    if node.get("p", 2) == 1:
-        size = node.algebra.fold("sum", node.map("absolute", x), (axis,))
-    else:
-        size = node.map("sqrt", node.algebra.fold("sum", node.map("multiply", x, x), (axis,)))
-    empty = node.map("equal", size, node.like(0))
-    return node.map("divide", x, node.map("where", empty, node.like(1), size))
-
-
-def _softmax_axes(node: Node) -> tuple[int, ...]:
-    rank = len(node.shape())
-    if node.opset >= 13:
-        return (node.axis(-1),)
-    return tuple(range(node.axis(1), rank))
-
-
-def _softmax(node: Node) -> Any:
-    x, axes = node.inputs[0], _softmax_axes(node)
-    raised = node.map("exp", node.map("subtract", x, node.algebra.fold("max", x, axes)))
-    return node.map("divide", raised, node.algebra.fold("sum", raised, axes))
-
-
-def _log_softmax(node: Node) -> Any:
-    x, axes = node.inputs[0], _softmax_axes(node)
-    lower = node.map("subtract", x, node.algebra.fold("max", x, axes))
-    total = node.algebra.fold("sum", node.map("exp", lower), axes)
-    return node.map("subtract", lower, node.map("log", total))
+def _deconvolve(call: Call) -> Any:
+    """A convolution of data that was spread by the strides, with the kernel flipped."""
+    x, weights = call.inputs
+    strides, dilations = call.integers("strides"), call.integers("dilations")
+    extra, groups = call.integers("output_padding"), call.integer("groups")
+    inputs, outputs, *kernel = call.types[1].shape
+    around = [
+        (d * (k - 1) - before, d * (k - 1) - after + e)
+        for d, k, (before, after), e in zip(dilations, kernel, _pads(call), extra, strict=True)
+    ]
+    for axis, length in enumerate(kernel, 2):
+        weights = call.algebra.take(weights, call.whole(np.arange(length)[::-1].copy()), axis)
+    # (in, out / groups, ...) becomes (out, in / groups, ...).
+    parts = call.algebra.reshape(weights, (groups, inputs // groups, outputs, *kernel))
+    parts = call.algebra.transpose(parts, (0, 2, 1, *range(3, 3 + len(kernel))))
+    weights = call.algebra.reshape(parts, (groups * outputs, inputs // groups, *kernel))
+    ones = [1] * len(kernel)
+    return call.algebra.convolve(x, weights, ones, around, dilations, strides, groups)

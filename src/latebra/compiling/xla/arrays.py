@@ -22,6 +22,7 @@ from latebra.compiling.spelling.algebra import Algebra, Pairs
 
 _SPATIAL: Final = "DHW"
 _NAMES: Final = {"bitwise_not": "invert"}
+_PUTS: Final = {"none": "set", "add": "add", "mul": "multiply", "min": "min", "max": "max"}
 _SMALL: Final = 64
 """Results of a convolution, in one picture, up to which a product of matrices is faster.
 
@@ -67,14 +68,6 @@ class Arrays(Algebra):
         return Laid(np.asarray(array))
 
     @override
-    def shape(self, x: Laid) -> tuple[int, ...]:
-        return x.shape
-
-    @override
-    def dtype(self, x: Laid) -> np.dtype[Any]:
-        return np.dtype(x.array.dtype)
-
-    @override
     def map(self, name: str, *values: Laid) -> Laid:
         last = self._agreed(values)
         arrays = [each.array for each in values]
@@ -104,11 +97,6 @@ class Arrays(Algebra):
     @override
     def matmul(self, a: Laid, b: Laid) -> Laid:
         return Laid(self._numpy.matmul(self._plain(a), self._plain(b), precision="highest"))
-
-    @override
-    def einsum(self, equation: str, values: Sequence[Laid]) -> Laid:
-        arrays = [self._plain(each) for each in values]
-        return Laid(self._numpy.einsum(equation, *arrays, precision="highest"))
 
     @override
     def convolve(
@@ -225,6 +213,16 @@ class Arrays(Algebra):
     def cumulate(self, x: Laid, axis: int) -> Laid:
         return Laid(self._numpy.cumsum(self._plain(x), axis, dtype=x.array.dtype))
 
+    @override
+    def sort(self, x: Laid, axis: int, descending: bool) -> Laid:
+        order = self._numpy.argsort(self._plain(x), axis, stable=True, descending=descending)
+        return Laid(order.astype(np.int64))
+
+    @override
+    def put(self, x: Laid, at: Laid, updates: Laid, how: str) -> Laid:
+        rows = self._numpy.asarray(self._plain(x)).at[at.array]
+        return Laid(getattr(rows, _PUTS[how])(updates.array))
+
     def plain(self, x: Laid) -> Any:
         """Returns the array with its axes in ONNX's order."""
         return self._numpy.asarray(self._plain(x))
@@ -279,6 +277,20 @@ class Arrays(Algebra):
         move: Any = np.moveaxis if _is_held(array) else self._numpy.moveaxis
         return move(array, 1, -1)
 
+    def _divided(self, a: Any, b: Any) -> Any:
+        if a.dtype != np.float16:
+            return self._numpy.divide(a, b)
+        # XLA multiplies by the reciprocal of what is broadcast, and rounds that as well.
+        wide = self._numpy.divide(a.astype(np.float32), b.astype(np.float32))
+        return wide.astype(np.float16)
+
+    def _exactly_divided(self, a: Any, b: Any) -> Any:
+        # The barrier hides from XLA that this is a broadcast; see above.
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        return self._numpy.divide(
+            a, self._lax.optimization_barrier(self._numpy.broadcast_to(b, shape))
+        )
+
     def _function(self, name: str) -> Any:
         match name:
             case "erf":
@@ -287,6 +299,10 @@ class Arrays(Algebra):
                 return self._jax.nn.sigmoid
             case "trunc_divide":
                 return self._lax.div
+            case "divide":
+                return self._divided
+            case "exact_divide":
+                return self._exactly_divided
             case _:
                 return getattr(self._numpy, _NAMES.get(name, name))
 

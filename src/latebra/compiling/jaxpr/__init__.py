@@ -1,0 +1,1 @@
+"""JAX's traced functions, said in core operators."""

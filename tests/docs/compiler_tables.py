@@ -1,0 +1,133 @@
+"""What the page on compilers says of each: made from its class and from measured results."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from latebra.compiling.worker import compilers as plugins
+from tests.docs.tables import result, table
+
+_BACKTICKS = re.compile("``")
+
+
+def each_compiler() -> str:
+    """Returns a section for each compiler: what its class says, then what was measured."""
+    found = result("zoo")
+    told = found["summary"]["compilers"]
+    names = sorted(plugins, key=lambda name: (plugins[name].rank, name))
+    sections = []
+    for name in names:
+        plugin = plugins[name]
+        parts = [f"### `{name}`: {plugin.title}", _BACKTICKS.sub("`", inspect.getdoc(plugin) or "")]
+        if plugin.extra:
+            parts.append(f"Install: `pip install 'latebra[{plugin.extra}]'`.")
+        for variant, facts in plugin.variants.items():
+            parts.append(
+                f"Variant `{name}:{variant}`: {facts.about}; "
+                f"errors up to {facts.bound:g} of the largest value are put down to it."
+            )
+        if name in told:
+            parts.append(_measured(name, told[name], found["versions"], plugin.needs.values()))
+        sections.append("\n\n".join(parts))
+    return "\n\n".join(sections) + "\n"
+
+
+def _measured(name: str, row: dict[str, Any], versions: dict[str, str], needs: Any) -> str:
+    known = ", ".join(f"{each} {versions[each]}" for each in needs if each in versions)
+    said = (
+        f"Measured{f' with {known}' if known else ''}: right on {row['ok']} of {row['of']} networks"
+    )
+    if row["cpu_ratio"] is not None and name != "onnxruntime":
+        said += f", {row['cpu_ratio']:.2f} times ONNX Runtime's CPU time on one thread"
+    return f"{said}, the same bits from run to run on {row['same_bits']}."
+
+
+def onnx_nodes() -> str:
+    """Returns what each compiler makes of ONNX's own cases."""
+    found = result("onnx_nodes")
+    rows = []
+    for name, row in found["rows"].items():
+        counts = row["counts"]
+        told = (f"{counts.get(word, 0):,}" for word in ("pass", "unsupported", "failed", "wrong"))
+        label = name if " " in name else f"`{name}`"
+        rows.append((label, *told, f"{100 * row['share']:.1f} %"))
+    return table("|right|refused, with a reason|failed|wrong|share right", rows)
+
+
+def glow_speed() -> str:
+    """Returns Glow's time against ONNX Runtime's, its error and how long it compiles."""
+    rows = [
+        (
+            name,
+            *(f"{row[f'threads_{threads}']['ratio']:.2f}" for threads in (1, 2)),
+            f"{row['error']:.1e}",
+            f"{row['onnxruntime_error']:.1e}",
+            f"{row['compile_s']:.1f} s",
+        )
+        for name, row in result("glow")["networks"].items()
+    ]
+    head = "network|ratio, 1 thread|ratio, 2 threads|error|ONNX Runtime's error|compiled in"
+    return table(head, rows)
+
+
+def compilers() -> str:
+    """Returns each compiler's time and error on the bundled network."""
+    rows = [
+        (f"`{name}`", f"{row['milliseconds']:.1f}", f"{row['ratio']:.2f}", f"{row['error']:.1e}")
+        for name, row in result("compilers")["rows"].items()
+    ]
+    return table("compiler|milliseconds|ratio to `onnxruntime`|largest error", rows)
+
+
+def zoo() -> str:
+    """Returns each network of the zoo with each compiler's CPU time against ONNX Runtime's."""
+    found = result("zoo")
+    names = list(found["summary"]["compilers"])
+    rows = []
+    for network, each in found["networks"].items():
+        told = {row["compiler"]: row for row in each["rows"]}
+        cells = [_zoo_cell(told.get(name)) for name in names]
+        rows.append((f"`{network}`", each["kind"], *cells))
+    return table("network|what it is|" + "|".join(f"`{name}`" for name in names), rows)
+
+
+def _zoo_cell(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    if row["outcome"] != "ok":
+        return row["outcome"].replace("_", " ")
+    return "ok" if row["cpu_ratio"] is None else f"{row['cpu_ratio']:.2f}"
+
+
+def coverage() -> str:
+    """Returns how many networks of the zoo each compiler gets right, and how fast."""
+    rows = []
+    found = result("zoo")
+    for name, row in found["summary"]["compilers"].items():
+        others = [
+            f"{count} {word.replace('_', ' ')}"
+            for word, count in row["outcomes"].items()
+            if word != "ok"
+        ]
+        rows.append(
+            (
+                f"`{name}`",
+                f"{row['ok']} of {row['of']}",
+                ", ".join(others),
+                *(_ratio(row[which]) for which in ("cpu_ratio", "wall_ratio")),
+                "" if row["relative_error"] is None else f"{row['relative_error']:.0e}",
+                f"{row['same_bits']} of {row['ok']}",
+            )
+        )
+    threads = "1 thread" if found["threads"] == 1 else f"{found['threads']} threads"
+    times = f"CPU time, 1 thread|wall time, {threads}"
+    return table(f"compiler|right|else|{times}|median error|same bits", rows)
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+COMPILER_TABLES = (each_compiler, onnx_nodes, glow_speed, compilers, zoo, coverage)
