@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 
 import latebra as lb
+from latebra.compiling.choosing import rivals
 from latebra.compiling.contract import Outcome
+from latebra.compiling.deciding import ROUNDS, decided
 from latebra.compiling.judge import compare, contenders
 from latebra.compiling.likeness import difference
 from latebra.compiling.opening import open_network
 from latebra.compiling.question import Question
+from latebra.compiling.report import Report, Row
 from latebra.compiling.shapes import fixed
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import judged
@@ -287,3 +290,40 @@ def test_the_reference_shares_out_over_all_axes_as_old_operators_do(operator):
     found = compare(lb.load_model(proto.SerializeToString()), ["onnxruntime", "reference"], QUICK)
     assert found.judge == "reference"
     assert found["onnxruntime"].error.largest < 1e-5
+
+
+def timed(compiler, *wall_s, items_s=None):
+    return Row(compiler, compiler, Outcome.OK, wall_s=wall_s, items_s=items_s)
+
+
+def reported(*rows):
+    return Report("m", "", (), 2, None, 1e-3, "", "", rows, {})
+
+
+def test_times_that_overlap_are_a_tie_and_the_first_in_order_is_taken():
+    steady = timed("onnxruntime", 1.0, 1.0, 1.0, 1.0, 1.0)
+    restless = timed("ngraph", 0.8, 0.8, 0.8, 1.2, 1.2)
+    faster = timed("glow", 0.8, 0.8, 0.8, 0.8, 0.8)
+    tie = lb.choose(reported(steady, restless))
+    assert tie.compiler == "onnxruntime"
+    assert "ngraph is as fast as the clock can tell, 800 ms a run" in tie.reason
+    assert lb.choose(reported(steady, faster)).compiler == "glow"
+    assert "onnxruntime is next" in lb.choose(reported(steady, faster)).reason
+
+
+def test_only_those_that_are_close_are_measured_again(report):
+    rows = timed("onnxruntime", 1.0), timed("ngraph", 1.29), timed("glow", 1.31)
+    assert rivals(reported(*rows), "latency") == ("onnxruntime", "ngraph")
+    assert rivals(reported(*rows), "size") == ()
+    model, question = PROGRAMS["clock"]().model, dataclasses.replace(QUICK, rounds=1)
+    assert decided(report, model, question, "latency") is report  # One is right, beside the judge.
+
+
+def test_a_decision_falls_on_new_times():
+    model, question = PROGRAMS["clock"]().model, dataclasses.replace(QUICK, rounds=1)
+    names = ["onnxruntime", "latebra.testing.faults:Faulty"]
+    once = compare(model, names, question)
+    close = [dataclasses.replace(row, wall_s=(9.0,)) for row in once.rows]
+    found = decided(dataclasses.replace(once, rows=tuple(close)), model, question, "latency")
+    assert [len(row.wall_s) for row in found.rows] == [ROUNDS, ROUNDS]
+    assert max(found["onnxruntime"].wall_s) < 9.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.api.opened import models
-from latebra.compiling import choosing, jax_door, judge, torch_door
+from latebra.compiling import choosing, external, jax_door, judge, torch_door
 from latebra.compiling.choosing import Choice
 from latebra.compiling.contract import Model
 from latebra.compiling.question import BATCH, ROUNDS, Question
@@ -36,15 +37,15 @@ def load_model(
     """Returns a network before it is compiled.
 
     Args:
-        source: An ONNX file, its bytes, the name of a bundled network, a torch module, or a
-            function that JAX can trace.
+        source: An ONNX file, with the weights that it keeps in files of its folder; its bytes; the
+            name of a bundled network; a torch module; or a function that JAX can trace.
         name: What it is called; the file's name unless told.
         example: For a module or a function, one array for each argument: the model takes arrays
             of these shapes, as ``x0``, ``x1``, ….
 
     Raises:
         InputError: It is nothing that can be loaded, or there is no example of its inputs.
-        UnreadableFile: There is no such file, or it is no whole ONNX file.
+        UnreadableFile: There is no such file, it is no whole ONNX file, or its weights are missing.
         Unsupported: Torch or JAX cannot export it.
         Unavailable: What exports it is not installed.
     """
@@ -57,7 +58,7 @@ def load_model(
         kind = getattr(source, "__name__", type(source).__name__)
         return _named(jax_door.exported(source, example or ()), name or kind, kind)
     if isinstance(source, bytes):
-        return _named(source, name or "model", "the model")
+        return _whole(_named(source, name or "model", "the model"), None)
     if not isinstance(source, str | os.PathLike):
         raise InputError(
             f"a {type(source).__name__} is no model",
@@ -76,7 +77,7 @@ def load_model(
         ) from None
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from None
-    return _named(content, name or path.stem, str(path))
+    return _whole(_named(content, name or path.stem, str(path)), path)
 
 
 def compare(
@@ -139,6 +140,21 @@ def choose(report: Report, goal: str = "latency", bound: float | None = None) ->
         Unavailable: No compiler is right within the bound.
     """
     return choosing.choose(report, goal, bound)
+
+
+def _whole(model: Model, path: Path | None) -> Model:
+    """Returns the model with what it keeps in files beside it."""
+    names = external.outside(model.onnx)
+    if not names:
+        return model
+    if path is None:
+        raise InputError(
+            f"the model keeps weights in {', '.join(names)}, and bytes lie in no folder",
+            fix="give the path of the ONNX file",
+        )
+    onnx = external.taken_in(model.onnx, path)
+    digest = hashlib.sha256(onnx).hexdigest()
+    return Model(onnx, dataclasses.replace(model.card, digest=digest))
 
 
 def _named(onnx: bytes, name: str, place: str) -> Model:

@@ -12,6 +12,7 @@ from latebra.compiling import judge
 from latebra.compiling.bundle import Bundle
 from latebra.compiling.choosing import GOALS, Choice
 from latebra.compiling.contract import Model
+from latebra.compiling.deciding import decided
 from latebra.compiling.golden import golden_vector, vouched
 from latebra.compiling.question import Posed, Question, posed
 from latebra.compiling.report import Report
@@ -105,6 +106,7 @@ def compiled(
     if compiler == "auto":
         question = dataclasses.replace(question, bound=BOUND if bound is None else bound)
         report = judge.compare(plain, None, question, progress)
+        report = decided(report, plain, question, goal, progress)
         choice = choose(report, goal)
         asked, _ = posed(plain, question)
         ready = _from_report(asked, report)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from latebra.compiling.report import Report, Row
+from latebra.compiling.report import Report, Row, ratios
 from latebra.compiling.verdict import REFERENCE
 from latebra.core.errors import InputError, Unavailable
 
 NOISE: Final = 0.03
 """Share by which times must differ to count: medians of one network moved by that much between two
 measurements on a shared machine."""
+CLOSE: Final = 1.3
+"""Times within this ratio of the best may change places when they are measured again: medians of
+nine rounds of small networks moved by up to a fifth."""
 _TIMED: Final = ("latency", "throughput")
 
 
@@ -54,29 +57,65 @@ def choose(report: Report, goal: str = "latency", bound: float | None = None) ->
         raise InputError(f"there is no goal {goal!r}", fix=f"choose from {', '.join(GOALS)}")
     limit = report.bound if bound is None else bound
     measure, unit = _MEASURES[goal]
-    ranked = sorted(
-        (row for row in report.right if _fits(row, limit) and np.isfinite(measure(row))),
-        key=lambda row: (row.compiler == REFERENCE, measure(row)),
-    )
+    ranked = _ranked(report, goal, limit)
     if not ranked:
         raise Unavailable(
             f"no compiler is within {limit:.0e} on {report.model}",
             fix="accept a larger --bound, or see latebra compare for what each lacks",
         )
-    best = _settled(ranked, measure, report.rows) if goal in _TIMED else ranked[0]
+    alike = [row for row in ranked if goal in _TIMED and _alike(row, ranked[0], measure)]
+    # Of those that the clock cannot tell apart, the first in the order of preference.
+    best = min(alike or ranked[:1], key=lambda row: (_judges(row), report.rows.index(row)))
     said = f"{best.compiler}: {unit(measure(best))}"
     if len(ranked) > 1:
         second = next(row for row in ranked if row is not best)
-        said += f"; {second.compiler} is next, {unit(measure(second))}"
+        place = "as fast as the clock can tell" if second in alike else "next"
+        said += f"; {second.compiler} is {place}, {unit(measure(second))}"
     error = "error not judged" if best.error is None else f"error {best.error.relative:.1e}"
     return Choice(best.compiler, goal, f"{said}; {error}", best)
 
 
-def _settled(ranked: Sequence[Row], measure: Callable[[Row], float], order: Sequence[Row]) -> Row:
-    """Returns the first in the order of preference of those that the clock cannot tell apart."""
-    limit = measure(ranked[0]) * (1 + NOISE)
-    close = [row for row in ranked if measure(row) <= limit]
-    return min(close, key=lambda row: (row.compiler == REFERENCE, order.index(row)))
+def rivals(report: Report, goal: str, bound: float | None = None) -> tuple[str, ...]:
+    """Returns who may be the best for a goal of time, once measured again; none for other goals.
+
+    Args:
+        report: What a comparison found.
+        goal: One of ``GOALS``.
+        bound: Largest relative error that is accepted; None for the report's own.
+    """
+    if goal not in _TIMED:
+        return ()
+    measure, _ = _MEASURES[goal]
+    ranked = _ranked(report, goal, report.bound if bound is None else bound)
+    return tuple(
+        row.compiler
+        for row in ranked
+        if not _judges(row) and measure(row) <= CLOSE * measure(ranked[0])
+    )
+
+
+def _ranked(report: Report, goal: str, limit: float) -> list[Row]:
+    """Returns those that are right, the best for the goal first, and the judge of all last."""
+    measure, _ = _MEASURES[goal]
+    able = (row for row in report.right if _fits(row, limit) and np.isfinite(measure(row)))
+    return sorted(able, key=lambda row: (_judges(row), measure(row)))
+
+
+def _alike(row: Row, best: Row, measure: Callable[[Row], float]) -> bool:
+    """Returns whether a row's times cannot be told from the best one's, which took turns with it.
+
+    They cannot where their medians are within the noise, or where the row was as fast in a quarter
+    of the rounds.
+    """
+    if measure(row) <= measure(best) * (1 + NOISE):
+        return True
+    if row.items_s or not (row.wall_s and best.wall_s):
+        return False
+    return float(np.quantile(ratios(row.wall_s, best.wall_s), 0.25)) <= 1
+
+
+def _judges(row: Row) -> bool:
+    return row.compiler == REFERENCE
 
 
 def _fits(row: Row, limit: float) -> bool:

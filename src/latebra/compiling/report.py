@@ -163,13 +163,23 @@ _PLAIN = (
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> float:
-    """Returns the median of ``one / other`` over the rounds that both have: they took turns.
+    """Returns the median of ``ratios``.
 
     Args:
         one: A time for each round.
         other: The same.
     """
-    return median(a / b for a, b in zip(one, other, strict=False))
+    return median(ratios(one, other))
+
+
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Returns ``one / other`` for each round that both have: they took turns.
+
+    Args:
+        one: A time for each round.
+        other: The same.
+    """
+    return [a / b for a, b in zip(one, other, strict=False)]
 
 
 def _plain(value: Any) -> Any:
