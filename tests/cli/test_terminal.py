@@ -126,3 +126,21 @@ def test_help_is_quick_because_it_imports_no_command():
     }
     assert imported & {"numpy", "numba", "onnxruntime", "openvino", "PIL", "cryptography"} == set()
     assert "cyclopts" in imported
+
+
+def test_an_interrupt_within_text_that_a_library_runs_is_an_exit_status(tmp_path):
+    # Whatever lands in the making of a dataclass, say, is raised by exec.
+    (tmp_path / "interrupted.py").write_text(
+        "from latebra.cli import program\n"
+        "program.run = lambda arguments: exec('raise KeyboardInterrupt')\n"
+        "program.main([])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")

@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Here and not in ``run``: it may come while another error is being told. A second one must
         # not end the clearing away.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # One that came while a library ran a piece of text, as dataclasses do, leaves a mark by
+        # which ``python -m`` ends itself with the signal, whatever status is asked for. Running
+        # another piece takes the mark away (run_eval_code_obj in CPython's pythonrun.c).
+        exec("")  # noqa: S102
         _complain("interrupted")
         status = 130
     except BrokenPipeError:
