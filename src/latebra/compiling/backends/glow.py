@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
+from latebra.compiling.contract import (
+    Compiler,
+    Executable,
+    Model,
+    Support,
+    failing_as,
+    standard,
+    with_fixed_shapes,
+)
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
 from latebra.core.network import Arrays, ModelCard
 
@@ -22,9 +30,10 @@ from latebra.core.network import Arrays, ModelCard
 class Glow(Compiler):
     """Glow's design, rebuilt: the same bits on every processor.
 
-    What it does: the graph is lowered to instructions that know addresses alone, with one arena for
-    all activations; LLVM makes an object file of them. The artifact is a bundle: object file,
-    header, weights and one function ``(constants, mutable, activations)``, which C can call too.
+    What it does: the model becomes a core graph (``compiling/ir``), which is lowered to
+    instructions that know addresses alone, with one arena for all activations; LLVM makes an object
+    file of them. The artifact is a bundle: object file, header, weights and one function
+    ``(constants, mutable, activations)``, which C can call too.
 
     Numerics: lanes hold different outputs, each with one accumulator, summed in order with fused
     multiply-adds; elementary functions are polynomials of its own. Processors with AVX-512, AVX2
@@ -43,16 +52,7 @@ class Glow(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
-        answer = standard(model)
-        if not answer:
-            return answer
-        missing = sorted(model.facts.operators - _operators())
-        if missing:
-            return Support(
-                tuple(f"glow has no {name}" for name in missing),
-                fix="choose another compiler, or export the network without them",
-            )
-        return Support()
+        return standard(model) and with_fixed_shapes(model)
 
     @override
     def build(self, model: Model) -> bytes:
@@ -60,7 +60,14 @@ class Glow(Compiler):
         from latebra.compiling.glow.target import host
 
         with failing_as(BuildFailed, "glow could not compile the model"):
-            return compiled(steps_of(model.onnx), host()).packed()
+            steps = steps_of(model.onnx)
+            try:
+                return compiled(steps, host()).packed()
+            except NotImplementedError as error:
+                raise Unsupported(
+                    f"glow has no {error}",
+                    fix="choose another compiler, or export the network without it",
+                ) from error
 
     @override
     def load(self, artifact: bytes, card: ModelCard) -> Executable:
@@ -82,25 +89,22 @@ class _Network(Executable):
             return found
 
 
-def _operators() -> frozenset[str]:
-    from latebra.compiling.glow.lowering import RULES, SEVERAL
-
-    return frozenset({*RULES, *SEVERAL, "Constant"})
-
-
 def steps_of(written: bytes) -> Any:
-    """Returns the operators of an ONNX file.
+    """Returns a model as the operators that Glow lowers: those in which the core graph writes ONNX.
 
     Raises:
-        Unsupported: A shape is open.
+        Unsupported: The core graph cannot take it; the message says why.
     """
     import onnx
     from onnx import helper, numpy_helper
 
     from latebra.compiling.glow.lowering import Step, Steps
+    from latebra.compiling.ir.from_onnx import from_onnx
+    from latebra.compiling.ir.passes.usual import improved
+    from latebra.compiling.ir.to_onnx import to_onnx
 
     vendor: Any = helper
-    graph: Any = onnx.load_model_from_string(written).graph
+    graph: Any = onnx.load_model_from_string(to_onnx(improved(from_onnx(written)))).graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     steps: list[Any] = []
     for node in graph.node:
@@ -124,8 +128,6 @@ def steps_of(written: bytes) -> Any:
         shape = tuple(axis.dim_value for axis in kind.shape.dim)
         if each.name not in constants:
             inputs[each.name] = (str(vendor.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
-            if not all(shape):
-                raise Unsupported(f"{each.name} has an open shape", fix="export with fixed shapes")
     return Steps(inputs, constants, steps, [each.name for each in graph.output])
 
 
