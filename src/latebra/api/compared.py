@@ -54,9 +54,10 @@ def load_model(
     if torch_door.is_module(source):
         kind = type(source).__name__
         return _named(torch_door.exported(source, example or ()), name or kind, kind)
-    if not isinstance(source, str | os.PathLike | bytes) and jax_door.is_function(source):
-        kind = getattr(source, "__name__", type(source).__name__)
-        return _named(jax_door.exported(source, example or ()), name or kind, kind)
+    if jax_door.is_function(source):
+        function: Any = source
+        kind = getattr(function, "__name__", type(function).__name__)
+        return _named(jax_door.exported(function, example or ()), name or kind, kind)
     if isinstance(source, bytes):
         return _whole(_named(source, name or "model", "the model"), None)
     if not isinstance(source, str | os.PathLike):

@@ -153,7 +153,7 @@ def _nodes(nodes: list[memoryview], opset: int, known: Known | None = None) -> I
                 part.told,
                 tuple(facts.get(name, Kind()) if name else None for name in part.inputs),
                 tuple(bool(name) for name in part.outputs),
-                frozenset().union(*(readers.get(name, ()) for name in part.outputs)),
+                frozenset(each for name in part.outputs for each in readers.get(name, ())),
             )
 
 

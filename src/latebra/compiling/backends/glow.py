@@ -100,11 +100,14 @@ def steps_of(written: bytes) -> Any:
 
     from latebra.compiling.glow.lowering import Step, Steps
     from latebra.compiling.ir.from_onnx import from_onnx
+    from latebra.compiling.ir.passes.halves import widen_halves
     from latebra.compiling.ir.passes.usual import improved
     from latebra.compiling.ir.to_onnx import to_onnx
 
     vendor: Any = helper
-    graph: Any = onnx.load_model_from_string(to_onnx(improved(from_onnx(written)))).graph
+    graph: Any = onnx.load_model_from_string(
+        to_onnx(improved(widen_halves(improved(from_onnx(written)))))
+    ).graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     steps: list[Any] = []
     for node in graph.node:

@@ -128,7 +128,7 @@ class _Module(Executable):
             found: Any = self._entry(*(np.array(inputs[name], order="C") for name in self._inputs))
             several: list[Any] = [found] if len(self._outputs) == 1 else list(found)
             return {
-                name: np.array(each).view(dtype) if dtype else np.array(each)
+                name: np.array(each).view(np.dtype(dtype))
                 for (name, dtype), each in zip(self._outputs.items(), several, strict=True)
             }
 

@@ -8,12 +8,15 @@ from importlib.util import find_spec
 
 from latebra.compiling.contract import Model
 from latebra.compiling.ir.from_onnx import from_onnx
+from latebra.compiling.ir.passes.halves import widen_halves
 from latebra.compiling.ir.passes.usual import improved
 from latebra.compiling.ir.to_onnx import to_onnx
 from latebra.core.errors import Unsupported
 
 
-def legalised(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -> Model:
+def legalised(
+    model: Model, shapes: Mapping[str, Sequence[int]] | None = None, *, wide: bool = False
+) -> Model:
     """Returns a model in the operators of ``to_onnx`` alone, every shape fixed.
 
     What depends on shapes and constants is computed; compound operators are taken apart.
@@ -21,11 +24,13 @@ def legalised(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -
     Args:
         model: The model.
         shapes: The shape of each input that the model leaves open, by name.
+        wide: Whether floats of 16 bits are computed in 32.
 
     Raises:
         Unsupported: An operator cannot be taken, or a shape is open; the message says which.
     """
-    return replace(model, onnx=to_onnx(improved(from_onnx(model.onnx, shapes=shapes))))
+    graph = improved(from_onnx(model.onnx, shapes=shapes))
+    return replace(model, onnx=to_onnx(improved(widen_halves(graph)) if wide else graph))
 
 
 def printed(model: Model) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -79,7 +79,9 @@ def _top(call: Call) -> tuple[Value, ...]:
 
 
 def _dot(call: Call) -> Value:
-    (inner_a, inner_b), (batch_a, batch_b) = call.told["dimension_numbers"]
+    (inner_a, inner_b), (batch_a, batch_b) = (
+        (_whole(a), _whole(b)) for a, b in call.told["dimension_numbers"]
+    )
     kind = call.dtype
     a, b = call[0].cast(kind), call[1].cast(kind)
     free_a = [i for i in range(a.rank) if i not in (*inner_a, *batch_a)]
@@ -150,3 +152,7 @@ def _window(call: Call, op: str) -> Value:
 
 def _of(values: Sequence[int], axes: Sequence[int]) -> tuple[int, ...]:
     return tuple(values[i] for i in axes)
+
+
+def _whole(axes: Any) -> list[int]:
+    return [int(axis) for axis in axes]

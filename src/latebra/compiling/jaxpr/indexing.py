@@ -160,7 +160,7 @@ def _filling(call: Call, found: Value) -> Value:
     if kind.kind == "f":
         return found.like(np.nan)
     if kind.kind == "b":
-        return found.like(np.True_)
+        return found.like(1)
     info = np.iinfo(kind)
     return found.like(np.asarray(info.min if kind.kind == "i" else info.max))
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.graph import Graph
+from latebra.compiling.ir.passes.halves import widen_halves
 from latebra.compiling.ir.passes.usual import improved
 from latebra.compiling.ir.passes.whole import spell_whole_convs
 from latebra.compiling.spelling import arranging, elementwise, folding
@@ -23,12 +24,14 @@ _ROUNDING: Final = frozenset({"ceil", "floor", "round"})
 
 
 def read(onnx: bytes) -> Graph:
-    """Returns an ONNX file as a core graph that can be spelt: improved, whole products spelt out.
+    """Returns an ONNX file as a core graph that can be spelt.
+
+    It is improved, floats have 32 bits at least, and convolutions of whole numbers are products.
 
     Raises:
         Unsupported: An operator cannot be taken, or a shape is open.
     """
-    return spell_whole_convs(improved(from_onnx(onnx)))
+    return spell_whole_convs(improved(widen_halves(from_onnx(onnx))))
 
 
 def compute(graph: Graph, algebra: Algebra, values: Sequence[Any]) -> tuple[Any, ...]:

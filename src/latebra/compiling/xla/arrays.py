@@ -277,15 +277,8 @@ class Arrays(Algebra):
         move: Any = np.moveaxis if _is_held(array) else self._numpy.moveaxis
         return move(array, 1, -1)
 
-    def _divided(self, a: Any, b: Any) -> Any:
-        if a.dtype != np.float16:
-            return self._numpy.divide(a, b)
-        # XLA multiplies by the reciprocal of what is broadcast, and rounds that as well.
-        wide = self._numpy.divide(a.astype(np.float32), b.astype(np.float32))
-        return wide.astype(np.float16)
-
     def _exactly_divided(self, a: Any, b: Any) -> Any:
-        # The barrier hides from XLA that this is a broadcast; see above.
+        # XLA multiplies by the reciprocal of a broadcast; the barrier hides that it is one.
         shape = np.broadcast_shapes(a.shape, b.shape)
         return self._numpy.divide(
             a, self._lax.optimization_barrier(self._numpy.broadcast_to(b, shape))
@@ -299,8 +292,6 @@ class Arrays(Algebra):
                 return self._jax.nn.sigmoid
             case "trunc_divide":
                 return self._lax.div
-            case "divide":
-                return self._divided
             case "exact_divide":
                 return self._exactly_divided
             case _:
