@@ -5,9 +5,10 @@ import subprocess
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
+from latebra.compiling.backends.glow import steps_of
 from latebra.compiling.glow.bundle import compiled, unpacked
-from latebra.compiling.glow.lowering import Step, Steps
 from latebra.compiling.glow.running import Runner
 from latebra.compiling.glow.target import host
 
@@ -42,20 +43,27 @@ int main(int count, char **names) {
 
 def _graph():
     rng = np.random.default_rng(7)
-    constants = {
-        "w": rng.standard_normal((8, 3, 3, 3)).astype(np.float32),
-        "b": rng.standard_normal(8).astype(np.float32),
-        "m": rng.standard_normal((8, 5)).astype(np.float32),
-    }
-    steps = [
-        Step("Conv", ("x", "w", "b"), ("c",), {"pads": [1, 1, 1, 1]}),
-        Step("Gelu", ("c",), ("g",)),
-        Step("GlobalAveragePool", ("g",), ("p",)),
-        Step("Flatten", ("p",), ("f",)),
-        Step("MatMul", ("f", "m"), ("d",)),
-        Step("Softmax", ("d",), ("y",)),
+    weights = {"w": (8, 3, 3, 3), "b": (8,), "m": (8, 5)}
+    nodes = [
+        helper.make_node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("Gelu", ["c"], ["g"]),
+        helper.make_node("GlobalAveragePool", ["g"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("MatMul", ["f", "m"], ["d"]),
+        helper.make_node("Softmax", ["d"], ["y"]),
     ]
-    return Steps({"x": ("float32", (2, 3, 8, 8))}, constants, steps, ["y"])
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (2, 3, 8, 8))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (2, 5))],
+        [
+            numpy_helper.from_array(rng.standard_normal(shape).astype(np.float32), name)
+            for name, shape in weights.items()
+        ],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    return steps_of(made.SerializeToString())
 
 
 def _input():

@@ -36,7 +36,7 @@ def _points():
 
 def _computed(name, x, target):
     shape = ("float32", x.shape)
-    graph = Steps({"x": shape}, {}, [Step(name, ("x",), ("y",))], ["y"])
+    graph = Steps({"x": shape}, {}, [Step(name, ("x",), "y")], ["y"])
     return elsewhere(computed, graph, {"x": x}, target.name)["y"]
 
 
@@ -57,7 +57,7 @@ def test_error_is_within_its_bound(name):
 def test_every_processor_gives_the_same_bits(target):
     names = [*BOUNDS, "Floor", "Ceil", "Round"]
     x = _points()
-    steps = [Step(name, ("x",), (name,)) for name in names]
+    steps = [Step(name, ("x",), name) for name in names]
     graph = Steps({"x": ("float32", x.shape)}, {}, steps, names)
     here, there = (elsewhere(computed, graph, {"x": x}, each.name) for each in (host(), target))
     for name in names:
@@ -90,7 +90,7 @@ def test_a_fused_step_without_the_instruction_rounds_once():
     graph = Steps(
         {"l": ("float32", left.shape), "r": ("float32", right.shape)},
         {},
-        [Step("MatMul", ("l", "r"), ("y",))],
+        [Step("MatMul", ("l", "r"), "y")],
         ["y"],
     )
     got = elsewhere(computed, graph, {"l": left, "r": right}, "sse2")["y"].reshape(-1)
@@ -105,3 +105,37 @@ def test_a_fused_step_without_the_instruction_rounds_once():
 def test_targets_are_known_by_name():
     assert {AVX512.lanes, AVX2.lanes, SSE2.lanes} == {16, 8, 4}
     assert host() in HERE
+
+
+@pytest.mark.parametrize("target", HERE, ids=str)
+def test_halves_are_widened_exactly_and_narrowed_to_the_nearest_even(target):
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    rng = np.random.default_rng(6)
+    near = every[np.isfinite(every)].astype(np.float32)
+    between = (near[:-1] + near[1:]) / 2  # Ties, and one to either side of each.
+    singles = np.concatenate(
+        [
+            near,
+            between,
+            np.nextafter(between, np.float32(np.inf), dtype=np.float32),
+            np.nextafter(between, np.float32(-np.inf), dtype=np.float32),
+            rng.integers(0, 1 << 32, 1 << 16, np.uint32).view(np.float32),
+            np.float32([65519.99, 65520, 65536, np.inf, -np.inf, np.nan, 1e-30, -1e-8]),
+        ]
+    )
+    graph = Steps(
+        {"half": ("float16", every.shape), "single": ("float32", singles.shape)},
+        {},
+        [
+            Step("Cast", ("half",), "wide", {"to": "float32"}),
+            Step("Cast", ("single",), "narrow", {"to": "float16"}),
+        ],
+        ["wide", "narrow"],
+    )
+    found = elsewhere(computed, graph, {"half": every, "single": singles}, target.name)
+    with np.errstate(all="ignore"):
+        wide, narrow = every.astype(np.float32), singles.astype(np.float16)
+    for got, wanted in ((found["wide"], wide), (found["narrow"], narrow)):
+        assert np.array_equal(np.isnan(got), np.isnan(wanted))
+        sure = ~np.isnan(wanted)
+        assert got[sure].tobytes() == wanted[sure].tobytes()

@@ -124,7 +124,7 @@ def steps_of(written: bytes) -> Any:
         if node.op_type == "Constant":
             constants[node.output[0]] = np.asarray(next(iter(told.values())))
             continue
-        steps.append(Step(node.op_type, tuple(node.input), tuple(node.output), told))
+        steps.append(Step(node.op_type, tuple(node.input), node.output[0], told))
     inputs: dict[str, Any] = {}
     for each in graph.input:
         kind = each.type.tensor_type

@@ -15,9 +15,10 @@ MEMORY: Final[dict[str, Any]] = {
     "float32": F32,
     "float64": F64,
     "bool": I8,
+    "float16": ir.IntType(16),
     **{f"{sign}int{bits}": ir.IntType(bits) for sign in ("", "u") for bits in (8, 16, 32, 64)},
 }
-"""How each element type lies in memory."""
+"""How each element type lies in memory; 16-bit floats are bits, see ``halves.py``."""
 
 
 class Emit:

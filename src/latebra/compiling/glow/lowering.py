@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from latebra.compiling.glow import blocks, folding, layers, movement, pointwise
+from latebra.compiling.glow import folding, layers, movement, pointwise
 from latebra.compiling.glow.borders import bordered
 from latebra.compiling.glow.emit import MEMORY
 from latebra.compiling.glow.low import Buffer, Program, Space, View, contiguous, reads
@@ -22,14 +22,10 @@ from latebra.compiling.glow.writer import Writer
 RULES: Final[dict[str, Rule]] = {
     **pointwise.RULES,
     **movement.RULES,
-    **blocks.RULES,
     **folding.RULES,
     **layers.RULES,
 }
 """How each operator is lowered, by its name in ONNX."""
-
-SEVERAL: Final = {"Split": movement.split, "LayerNormalization": folding.layer_norm}
-"""Those with more than one output."""
 
 _CHEAP: Final = 2
 """Operations that are rather done again for each reader than stored."""
@@ -42,13 +38,13 @@ class Step:
     Args:
         name: Its name in ONNX.
         inputs: Names of tensors; empty for one that is left out.
-        outputs: Names of tensors.
+        output: The name of the tensor that it gives.
         told: Attributes: numbers, text, lists of them, arrays; ``to`` as numpy spells types.
     """
 
     name: str
     inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    output: str
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -86,8 +82,8 @@ def lowered(graph: Steps, target: Target) -> Program:
         inputs = [known[name] if name else NOTHING for name in step.inputs]
         while inputs and inputs[-1] is NOTHING:
             inputs.pop()
-        for name, value in zip(step.outputs, _outputs(w, step, inputs), strict=False):
-            known[name] = _kept(w, graph, readers, number, name, value) if name else value
+        value = _output(w, step, inputs)
+        known[step.output] = _kept(w, graph, readers, number, step.output, value)
     for name in graph.outputs:
         value = known[name]
         view = _end(value.dtype, value.shape, name)
@@ -102,18 +98,13 @@ def lowered(graph: Steps, target: Target) -> Program:
     return w.program
 
 
-def _outputs(w: Writer, step: Step, inputs: list[Value]) -> list[Value]:
+def _output(w: Writer, step: Step, inputs: list[Value]) -> Value:
     for value in inputs:
         if value.dtype not in MEMORY:
             raise NotImplementedError(f"{step.name} of {value.dtype}")
-    if step.name in SEVERAL:
-        found = SEVERAL[step.name](w, inputs, {**step.told, "outputs": len(step.outputs)})
-    elif step.name in RULES and not any(step.outputs[1:]):
-        found = [RULES[step.name](w, inputs, step.told)]
-    else:
-        what = " with several outputs" if step.name in RULES else ""
-        raise NotImplementedError(step.name + what)
-    return found
+    if step.name not in RULES:
+        raise NotImplementedError(step.name)
+    return RULES[step.name](w, inputs, step.told)
 
 
 def _readers(graph: Steps) -> dict[str, list[int]]:
@@ -174,8 +165,7 @@ def _meets(graph: Steps, readers: Mapping[str, list[int]], uses: list[int]) -> b
         if first >= len(graph.steps) or graph.steps[first].name not in pointwise.RULES:
             return False
         open_ends.remove(first)
-        for name in graph.steps[first].outputs:
-            open_ends.update(readers.get(name, [len(graph.steps)]))
+        open_ends.update(readers.get(graph.steps[first].output, [len(graph.steps)]))
     return False
 
 

@@ -59,17 +59,6 @@ def expand(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return broadcast(w.plain_view(x), tuple((n,) for n in shape))
 
 
-def tile(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's Tile: each axis is repeated whole."""
-    x = w.plain_view(inputs[0])
-    counts = known(w, inputs[1], "repeats")
-    parted = w.reshape(x, tuple(n for length in x.shape for n in (1, length)))
-    lengths = [n for pair in zip(counts, x.shape, strict=True) for n in pair]
-    return w.reshape(broadcast(parted, tuple((n,) for n in lengths)), tuple(
-        count * n for count, n in zip(counts, x.shape, strict=True)
-    ))  # fmt: skip
-
-
 def sliced(w: Writer, x: Value, axis: int, start: int, length: int, step: int = 1) -> Value:
     """Returns every ``step``-th element from ``start`` on along one axis, ``length`` of them."""
     if len(x.axes[axis]) > 1 or x.pending:
@@ -104,25 +93,6 @@ def slices(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         picked = range(*slice(start, end if end > -(2**31) else None, step).indices(x.shape[axis]))
         x = sliced(w, x, axis, picked.start if picked else 0, len(picked), step)
     return x
-
-
-def split(w: Writer, inputs: Sequence[Value], told: Attributes) -> list[Value]:
-    """ONNX's Split: lengths from an input, an attribute, or all the same but the last."""
-    x = w.settled(inputs[0])
-    axis = int(told.get("axis", 0)) % len(x.shape)
-    if len(inputs) > 1:
-        lengths = known(w, inputs[1], "lengths")
-    elif told.get("split"):
-        lengths = list(told["split"])
-    else:
-        count = int(told["outputs"])
-        part = -(-x.shape[axis] // count)
-        lengths = [part] * (count - 1)
-        lengths.append(x.shape[axis] - sum(lengths))
-    ends = np.cumsum(lengths).tolist()
-    return [
-        sliced(w, x, axis, end - length, length) for end, length in zip(ends, lengths, strict=True)
-    ]
 
 
 def concat(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -230,56 +200,13 @@ def pad(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return x
 
 
-def squeeze(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's Squeeze, axes from an input or an attribute."""
-    x = inputs[0]
-    axes = known(w, inputs[1], "axes") if len(inputs) > 1 else list(told.get("axes") or [])
-    gone = {axis % len(x.shape) for axis in axes} or {i for i, n in enumerate(x.shape) if n == 1}
-    return w.dropped(x, tuple(sorted(gone)))
-
-
-def unsqueeze(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's Unsqueeze, axes from an input or an attribute."""
-    x = inputs[0]
-    axes = known(w, inputs[1], "axes") if len(inputs) > 1 else list(told["axes"])
-    rank = len(x.shape) + len(axes)
-    shape = list(x.shape)
-    for axis in sorted(axis % rank for axis in axes):
-        shape.insert(axis, 1)
-    return w.reshape(x, tuple(shape))
-
-
-def flatten(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's Flatten: two axes."""
-    x = inputs[0]
-    axis = int(told.get("axis", 1))
-    axis = axis + len(x.shape) if axis < 0 else axis
-    return w.reshape(x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
-
-
-def triangle(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's Trilu: one side of the diagonal, zero on the other."""
-    x = inputs[0]
-    shift = known(w, inputs[1], "a diagonal")[0] if len(inputs) > 1 else 0
-    rows, columns = x.shape[-2:]
-    upper = bool(told.get("upper", 1))
-    mask = np.tri(rows, columns, shift - upper, np.bool_)
-    mask = ~mask if upper else mask
-    return Point(w, w.held(mask)).where(Point(w, x), 0).value
-
-
 RULES: Final[dict[str, Rule]] = {
     "Reshape": reshape,
     "Transpose": transpose,
     "Expand": expand,
-    "Tile": tile,
     "Slice": slices,
     "Concat": concat,
     "Gather": gather,
     "GatherElements": gather_elements,
     "Pad": pad,
-    "Squeeze": squeeze,
-    "Unsqueeze": unsqueeze,
-    "Flatten": flatten,
-    "Trilu": triangle,
 }

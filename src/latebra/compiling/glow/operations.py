@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from latebra.compiling.glow import functions, wide
+from latebra.compiling.glow import functions, halves, wide
 from latebra.compiling.glow.emit import MEMORY, Emit
 from latebra.compiling.glow.llvm import F64, I1, ir
 
@@ -79,6 +79,10 @@ def _cast(e: Emit, kind: str, result: str, value: Any) -> Any:
     """Converts as numpy does; floats beyond a whole number's range go to its ends."""
     if kind == result:
         return value
+    if kind == "float16":
+        return _cast(e, "float32", result, halves.widened(e, value))
+    if result == "float16":
+        return halves.narrowed(e, _cast(e, kind, "float32", value))
     b = e.b
     floats = ("float32", "float64")
     target = e.like(I1 if result == "bool" else MEMORY[result], value)
@@ -176,6 +180,31 @@ def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:
     return e.select(wrong, e.b.add(left, b), left)
 
 
+def _shift_left(e: Emit, _: bool, a: Any, b: Any) -> Any:
+    """Moves bits up; by the width or more, and by less than nothing, all are gone."""
+    beyond, within = _shift(e, a, b)
+    return e.select(beyond, e.number(0, a), e.b.shl(a, within))
+
+
+def _shift_right(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:
+    """Moves bits down; the sign moves in, however far."""
+    beyond, within = _shift(e, a, b)
+    if unsigned:
+        return e.select(beyond, e.number(0, a), e.b.lshr(a, within))
+    return e.b.ashr(a, e.select(beyond, e.number(_width(a) - 1, a), within))
+
+
+def _shift(e: Emit, a: Any, b: Any) -> tuple[Any, Any]:
+    """Returns where a shift is beyond the width, and shifts that are not."""
+    beyond = e.b.icmp_unsigned(">=", b, e.number(_width(a), b))
+    return beyond, e.b.and_(b, e.number(_width(a) - 1, b))
+
+
+def _width(value: Any) -> int:
+    width: int = getattr(value.type, "element", value.type).width
+    return width
+
+
 def _whole_size(e: Emit, unsigned: bool, x: Any) -> Any:
     return x if unsigned else e.select(e.b.icmp_signed("<", x, e.number(0, x)), e.b.neg(x), x)
 
@@ -245,6 +274,8 @@ _WHOLE: Final[dict[str, Step]] = {
         (e.b.icmp_unsigned if u else e.b.icmp_signed)(">", a, b), a, b
     ),
     "neg": lambda e, _, x: e.b.neg(x),
+    "shift_left": _shift_left,
+    "shift_right": _shift_right,
     "abs": _whole_size,
     "sign": _whole_sign,
     "and": lambda e, _, a, b: e.b.and_(a, b),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from latebra.compiling.glow.emit import MEMORY, Emit
 from latebra.compiling.glow.llvm import I1, I8, I64, ir
 from latebra.compiling.glow.low import Acc, Const, Expr, Load, Op, View
@@ -50,7 +52,10 @@ class Place:
             return self._load(expr)
         if isinstance(expr, Const):
             kind = I1 if expr.dtype == "bool" else MEMORY[expr.dtype]
-            return self.e.splat(self.e.number(expr.value, kind), self.lanes)
+            number = expr.value
+            if expr.dtype == "float16":
+                number = int(np.float16(number).view(np.uint16))
+            return self.e.splat(self.e.number(number, kind), self.lanes)
         if isinstance(expr, Acc):
             return self.acc
         if not isinstance(expr, Op):

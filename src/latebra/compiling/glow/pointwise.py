@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.glow.low import Const
-from latebra.compiling.glow.values import NOTHING, Value
+from latebra.compiling.glow.values import Value
 from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
@@ -138,16 +138,6 @@ def _cast(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return _cast_to(w, inputs[0], str(told["to"])).value
 
 
-def _clip(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    x = Point(w, inputs[0])
-    for at, name, key in ((1, "max", "min"), (2, "min", "max")):
-        if len(inputs) > at and inputs[at] is not NOTHING:
-            x = x.do(name, Point(w, inputs[at]))
-        elif key in told:
-            x = x.do(name, float(told[key]))
-    return x.value
-
-
 def _divide(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     a, b = inputs
     if not a.dtype.startswith("float"):  # Dividing a whole number by zero ends the process.
@@ -172,29 +162,6 @@ def _infinite(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     if not high and not low:
         return Point(w, x.do("isinf", dtype="bool").value).do("and", 0).value
     return x.do("equal", float("inf" if high else "-inf"), dtype="bool").value
-
-
-def _dropout(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    training = w.known(inputs[2]) if len(inputs) > 2 else np.zeros(1, bool)
-    if training is None or training.any():
-        raise NotImplementedError("dropout while training")
-    return inputs[0]
-
-
-def _mean(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    return (
-        (Point(w, _named("add")(w, inputs, told)) / len(inputs)).value
-        if len(inputs) > 1
-        else inputs[0]
-    )
-
-
-def _gelu(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    x = Point(w, inputs[0])
-    if told.get("approximate") in ("tanh", b"tanh"):
-        inner = (x + x * x * x * 0.044715) * float(np.sqrt(2 / pi))
-        return (x * 0.5 * (inner.do("tanh") + 1.0)).value
-    return (x * 0.5 * ((x * float(np.sqrt(0.5))).do("erf") + 1.0)).value
 
 
 def _identity(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -227,12 +194,8 @@ def _wide(formula: Callable[[Point], Point]) -> Callable[[Point], Point]:
     return inner
 
 
-def _hard_sigmoid(x: Point, alpha: float, beta: float) -> Point:
-    return (x * alpha + beta).do("max", 0.0).do("min", 1.0)
-
-
-def _elu(x: Point, alpha: float) -> Point:
-    return (x < 0.0).where((x.do("exp") - 1.0) * alpha, x)
+def _shift(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    return _named(f"shift_{str(told['direction']).lower()}")(w, inputs, told)
 
 
 RULES: Final[dict[str, Rule]] = {
@@ -250,44 +213,19 @@ RULES: Final[dict[str, Rule]] = {
     **{
         name: _named(step, "bool")
         for name, step in {
-            "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "Greater": "greater",
-            "GreaterOrEqual": "greater_equal", "IsNaN": "isnan",
+            "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "IsNaN": "isnan",
         }.items()
     },
+    "BitShift": _shift,
     "Div": _divide,
     "Mod": _modulo,
     "Pow": _power,
     "Cast": _cast,
-    "Clip": _clip,
-    "Gelu": _gelu,
     "Identity": _identity,
-    "Dropout": _dropout,
     "IsInf": _infinite,
-    "Mean": _mean,
-    "Sum": lambda w, inputs, told: (
-        _named("add")(w, inputs, told) if len(inputs) > 1 else inputs[0]
-    ),
-    "CastLike": lambda w, inputs, told: _cast_to(w, inputs[0], inputs[1].dtype).value,
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
-    "Reciprocal": _formula(lambda x: 1.0 / x),
     "Relu": _formula(lambda x: x.do("max", 0)),
-    "LeakyRelu": _formula(lambda x, alpha: (x < 0.0).where(x * alpha, x), alpha=0.01),
-    "PRelu": _formula(lambda x, slope: (x < 0.0).where(x * slope, x)),
-    "Elu": _formula(_elu, alpha=1.0),
-    "Selu": _formula(
-        lambda x, alpha, gamma: _elu(x, alpha) * gamma, alpha=1.6732632, gamma=1.0507010
-    ),
-    "Celu": _formula(
-        lambda x, alpha: x.do("max", 0.0) + (((x / alpha).do("exp") - 1.0) * alpha).do("min", 0.0),
-        alpha=1.0,
-    ),
-    "ThresholdedRelu": _formula(lambda x, alpha: (x > alpha).where(x, 0.0), alpha=1.0),
-    "HardSigmoid": _formula(_hard_sigmoid, alpha=0.2, beta=0.5),
-    "HardSwish": _formula(lambda x: x * _hard_sigmoid(x, 1 / 6, 0.5)),
-    "Swish": _formula(lambda x, alpha: x * (x * alpha).do("sigmoid"), alpha=1.0),
     "Softplus": _formula(_softplus),
-    "Softsign": _formula(lambda x: x / (x.do("abs") + 1.0)),
-    "Mish": _formula(lambda x: x * _softplus(x).do("tanh")),
     "Sinh": _formula(_sinh),
     "Cosh": _formula(_wide(lambda x: (x.do("exp") + (-x).do("exp")) * 0.5)),
     "Asinh": _formula(_wide(_asinh)),

@@ -60,9 +60,19 @@ def _bits(name: str) -> Rule:
 
 
 def _mod(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    if node.op == "mod" and w.type(node.output).is_float:
-        raise Unsupported("ONNX has no mod of floats", fix="use rem")
-    w.put("Mod", inputs, output, fmod=int(node.op == "rem"))
+    if node.op == "rem" or not w.type(node.output).is_float:
+        w.put("Mod", inputs, output, fmod=int(node.op == "rem"))
+        return
+    # ONNX has no such remainder of floats: it has the divisor's sign, the other the dividend's.
+    zero = w.constant(np.zeros((), w.type(node.output).dtype))
+    left = w.put("Mod", inputs, fmod=1)
+    below = [w.put("Less", [each, zero]) for each in (left, inputs[1])]
+    nothing = w.put("Equal", [left, zero])
+    other = w.put("And", [w.put("Xor", below), w.put("Not", [nothing])])
+    moved = w.put("Where", [other, w.put("Add", [left, inputs[1]]), left])
+    # A zero has the divisor's sign too: minus zero times one, or times minus one.
+    signed = w.put("Mul", [zero, inputs[1]])
+    w.put("Where", [nothing, signed, moved], output)
 
 
 def _shift(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -102,13 +112,15 @@ def _max_pool(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None
 
 def _sum_pool(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     told = _window(node.attributes)
-    if set(told["dilations"]) - {1}:
-        raise Unsupported(
-            f"opset {OPSET} of ONNX averages no dilated windows", fix="choose another compiler"
-        )
+    kind = w.type(node.output)
+    if set(told["dilations"]) - {1}:  # This operator set averages no dilated windows.
+        channels = kind.shape[1]
+        ones = np.ones((channels, 1, *told["kernel_shape"]), kind.dtype)
+        w.put("Conv", [inputs[0], w.constant(ones)], output, group=channels, **told)
+        return
     del told["dilations"]
     mean = w.put("AveragePool", inputs, count_include_pad=1, **told)
-    count = np.asarray(np.prod(told["kernel_shape"]), w.type(node.output).dtype)
+    count = np.asarray(np.prod(told["kernel_shape"]), kind.dtype)
     w.put("Mul", [mean, w.constant(count)], output)
 
 
