@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from latebra.compiling.glow.low import Expr, Load, View, loads, on_views
+from latebra.compiling.glow.low import Expr, View, loads, on_views
 
 
 def ordered(view: View) -> tuple[int, ...]:
@@ -57,8 +57,3 @@ def all_views(expr: Expr | None) -> list[View]:
     for load in loads(expr):
         found += [load.view, *(table for table, _ in load.tables)]
     return found
-
-
-def is_load(expr: Expr) -> bool:
-    """Is it a plain element of a view?"""
-    return isinstance(expr, Load) and not expr.tables
