@@ -19,6 +19,7 @@ from typing_extensions import override
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
 from latebra.compiling.iree.spelt import spelt_out
 from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.uses import Use
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -38,7 +39,29 @@ _FLAGS: Final = (
     "builtin.module(util.func(iree-preprocessing-convert-conv-to-channels-last))",
 )
 
-MISTAKES: Final[tuple[Mistake, ...]] = ()
+
+def _shrinks_between_corners(use: Use) -> bool:
+    scales = use.numbers(2)
+    return use.told.get("coordinate_transformation_mode") == "align_corners" and (
+        use.has(2) and not use.has(3) and (scales is None or min(scales, default=1) < 1)
+    )
+
+
+MISTAKES: Final = (
+    Mistake(
+        "AveragePool", "counts too many at the ends", lambda use: bool(use.told.get("ceil_mode"))
+    ),
+    Mistake("Det", "is not a number"),
+    Mistake("GridSample", "takes other neighbours", lambda use: use.told.get("mode") == "nearest"),
+    Mistake("LSTM", "is off with peepholes", lambda use: use.has(7)),
+    Mistake("LpNormalization", "of zeros is not a number"),
+    Mistake("NonMaxSuppression", "fails with a threshold of scores", lambda use: use.has(4)),
+    Mistake("QLinearMatMul", "is off by up to 134 steps"),
+    Mistake("Resize", "takes corners of a length that is not rounded", _shrinks_between_corners),
+    Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),
+    Mistake("SoftmaxCrossEntropyLoss", "is infinite with weights", lambda use: use.has(2)),
+    Mistake("SpaceToDepth", "ignores the order CRD", lambda use: use.told.get("mode") == "CRD"),
+)
 """Seen with version 3.13, by ``benchmarks/onnx_nodes.py``."""
 
 
