@@ -6,7 +6,8 @@ A picture is 16 evaluations of the bundled network, four Runge-Kutta steps. *Pip
 two steps in one worker with one thread, the last two in another, while the first has begun the next
 picture; against the same two one by one, and against one worker with two threads. *One program*:
 all 16 evaluations as one ONNX graph with the weights once, against 16 calls, with one thread. All
-take turns; medians of ratios in the same round. Writes ``benchmarks/results/chains.json``.
+take turns; medians of ratios in the same round. Writes ``benchmarks/results/chains.json`` after
+each compiler.
 """
 
 from __future__ import annotations
@@ -184,6 +185,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compilers", nargs="+")
+    parser.add_argument("--result", type=Path, default=RESULT)
     arguments = parser.parse_args()
     model = lb.load_model(NAME)
     rng = np.random.default_rng(1)
@@ -199,8 +201,8 @@ def main() -> None:
             "one_program": as_one_program(name, model, items[0], arguments.rounds),
         }
         print(name, json.dumps(rows[name]), flush=True)
-    result = {**about(), "pictures": arguments.pictures, "rounds": arguments.rounds, "rows": rows}
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        told = {"pictures": arguments.pictures, "rounds": arguments.rounds, "rows": rows}
+        arguments.result.write_text(json.dumps({**about(), **told}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,21 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
+import latebra as lb
+from latebra.api.compiled import compiled
+from latebra.compiling.contract import Outcome
 from latebra.compiling.cutting import chain
+from latebra.compiling.judge import compare
 from latebra.compiling.likeness import difference
 from latebra.compiling.opening import open_network
 from latebra.compiling.placement import Costs, Placement, best_single, place
 from latebra.compiling.placing import measured, placed
-from latebra.core.errors import Unsupported
+from latebra.compiling.question import Question
+from latebra.core.errors import InputError, UnknownPlugin, Unsupported
+from latebra.core.progress import silent
 from latebra.testing.programs import PROGRAMS
 
-pytest.importorskip("onnx", reason="the programs are made with onnx")
+onnx = pytest.importorskip("onnx", reason="the programs are made with onnx")
 
 
 def exhaustive(costs):
@@ -104,3 +110,71 @@ def test_blocks_are_measured_and_a_wrong_compiler_left_out(program):
     assert all(seconds > 0 for block in costs.blocks for seconds in block.values())
     assert len(costs.crossings) == 1
     assert costs.crossings[0] > 0
+
+
+def odd_in_the_middle() -> lb.Model:
+    """Returns a network of which Glow takes all but one operator, which has cuts on either side."""
+    helper = onnx.helper
+    rng = np.random.default_rng(0)
+    held = {f"w{i}": rng.standard_normal((8, 8, 3, 3)).astype(np.float32) / 9 for i in range(2)}
+    held["grid"] = rng.uniform(-1, 1, (1, 6, 7, 2)).astype(np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "w0"], ["a"], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("GridSample", ["b", "grid"], ["c"]),
+        helper.make_node("Conv", ["c", "w1"], ["d"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sigmoid", ["d"], ["y"]),
+    ]
+    shape = [1, 8, 6, 7]
+    graph = helper.make_graph(
+        nodes,
+        "odd",
+        [helper.make_tensor_value_info("x", 1, shape)],
+        [helper.make_tensor_value_info("y", 1, shape)],
+        [onnx.numpy_helper.from_array(each, name) for name, each in held.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return lb.load_model(made.SerializeToString(), name="odd")
+
+
+def test_a_fallback_takes_what_the_one_that_was_named_cannot(tmp_path):
+    pytest.importorskip("llvmlite")
+    model = odd_in_the_middle()
+    with pytest.raises(Unsupported, match="GridSample of opset 18 cannot be taken") as refused:
+        lb.compile(model, compiler="glow", threads=1)
+    assert "a fallback" in refused.value.fix
+    made = compiled(
+        model, compiler="glow", fallback="onnxruntime", goal="latency", bound=None, shapes=None,
+        threads=1, licence="", progress=silent,
+    )  # fmt: skip
+    assert made.reason.endswith("glow runs 2 of 3 stretches, onnxruntime those of GridSample")
+    assert made.bundle.artifacts[0].compiler == "glow+onnxruntime"
+    bundle = lb.Bundle.open(made.bundle.save(tmp_path / "a.bundle"), digest=made.bundle.digest)
+    x = {"x": np.random.default_rng(1).standard_normal((1, 8, 6, 7)).astype(np.float32)}
+    wanted = open_network(model, "reference", isolated=False, cache=None).run(x)
+    # 72 products to a sum of order one, twice: 144 × 2^-24, rounded up.
+    assert difference(bundle.run(x), wanted).largest < 1e-5
+    assert bundle.network().compiler == "glow+onnxruntime"
+
+
+def test_a_fallback_that_is_not_needed_is_left_out():
+    pytest.importorskip("llvmlite")
+    bundle = lb.compile(
+        PROGRAMS["integers"]().model, compiler="glow", fallback="onnxruntime", threads=1
+    )
+    assert [artifact.compiler for artifact in bundle.artifacts] == ["glow"]
+
+
+def test_a_pair_is_compared_like_any_other():
+    names = ["glow", "glow+onnxruntime", "onnxruntime", "reference"]
+    question = Question(rounds=1, threads=1, cache=None)
+    found = compare(odd_in_the_middle(), names, question)
+    words = [row.outcome for row in found.rows]
+    assert words == [Outcome.UNSUPPORTED, Outcome.OK, Outcome.OK, Outcome.OK]
+
+
+def test_nobody_falls_back_from_nobody():
+    with pytest.raises(InputError, match="no compiler to fall back from"):
+        lb.compile(odd_in_the_middle(), fallback="onnxruntime")
+    with pytest.raises(UnknownPlugin, match="no compiler is called 'onxruntime'"):
+        lb.compile(odd_in_the_middle(), compiler="glow", fallback="onxruntime")

@@ -16,13 +16,16 @@ from latebra.compiling.deciding import decided
 from latebra.compiling.golden import golden_vector, vouched
 from latebra.compiling.question import Posed, Question, posed
 from latebra.compiling.report import Report
+from latebra.compiling.sharing import PLUS, described
 from latebra.compiling.verdict import BOUND
 from latebra.compiling.worker import make
-from latebra.core.errors import InputError
+from latebra.core.errors import BuildFailed, InputError, Unsupported
 from latebra.core.progress import Progress, silent
 
 ROUNDS: Final = 7
 """Turns that compilers take before one is chosen: the median is then the fourth of seven."""
+USUAL_FALLBACK: Final = "onnxruntime"
+"""It comes with the core install, and takes nearly everything."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,22 @@ class Compiled:
 
     Args:
         bundle: What to save and to run.
+        reason: Who runs it, and why, in one sentence.
         choice: Which compiler, and why; None where you named it.
         report: What it was chosen from; None where you named it.
     """
 
     bundle: Bundle
-    choice: Choice | None
-    report: Report | None
+    reason: str
+    choice: Choice | None = None
+    report: Report | None = None
 
 
 def compile(
     model: Source,
     *,
     compiler: str = "auto",
+    fallback: str | None = None,
     goal: str = "latency",
     bound: float | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
@@ -61,6 +67,8 @@ def compile(
         model: What ``load_model`` takes, or what it returned.
         compiler: An id from ``latebra.compilers``, ``id:variant``, or "auto": all are compared, and
             the best of those that are right is taken.
+        fallback: Another compiler, for what the one you named cannot take: the model is cut around
+            that, and both share it, as ``compiler+fallback``. None has it refused instead.
         goal: What "auto" looks for: "latency", "throughput", "memory", "size" or "exact".
         bound: Largest relative error that is accepted; None for 1e-3, or what a variant you named
             needs.
@@ -78,6 +86,7 @@ def compile(
     return compiled(
         model,
         compiler=compiler,
+        fallback=fallback,
         goal=goal,
         bound=bound,
         shapes=shapes,
@@ -91,6 +100,7 @@ def compiled(
     model: Source,
     *,
     compiler: str,
+    fallback: str | None,
     goal: str,
     bound: float | None,
     shapes: Mapping[str, Sequence[int]] | None,
@@ -101,6 +111,11 @@ def compiled(
     """Returns the same as ``compile``, with the choice and what it was made from."""
     if goal not in GOALS:
         raise InputError(f"there is no goal {goal!r}", fix=f"choose from {', '.join(GOALS)}")
+    if compiler == "auto" and fallback:
+        raise InputError(
+            "a fallback was given, and no compiler to fall back from",
+            fix="name the compiler that you want, or leave the fallback out",
+        )
     plain = load_model(model)
     question = Question(shapes=shapes or {}, threads=threads, batch=1, rounds=ROUNDS)
     if compiler == "auto":
@@ -111,8 +126,10 @@ def compiled(
         asked, _ = posed(plain, question)
         ready = _from_report(asked, report)
         bundle = Bundle.built(ready, [choice.compiler], threads=threads, licence=licence)
-        return Compiled(bundle, choice, report)
+        return Compiled(bundle, choice.reason, choice, report)
     named = make(compiler, 1)
+    if fallback:
+        make(fallback, 1)  # An unknown id is said before the work.
     asked, inputs = posed(plain, question)
     limit = named.variants[named.variant].bound if named.variant else BOUND
     progress("reference", 0, 2)
@@ -121,9 +138,33 @@ def compiled(
     ready = asked.at_one
     if golden:
         ready = vouched(plain, golden, limit if bound is None else bound)
-    bundle = Bundle.built(ready, [compiler], threads=threads, licence=licence)
+    found = _built(ready, compiler, fallback, threads=threads, licence=licence)
     progress("reference", 2, 2)
-    return Compiled(bundle, None, None)
+    return found
+
+
+def _built(
+    model: Model, compiler: str, fallback: str | None, *, threads: int | None, licence: str
+) -> Compiled:
+    """Returns what the compiler that was named makes of the model, with help where it needs some.
+
+    Raises:
+        Unsupported: The compiler cannot take the model, and there is no fallback.
+    """
+    try:
+        bundle = Bundle.built(model, [compiler], threads=threads, licence=licence)
+    except (Unsupported, BuildFailed) as error:
+        if not fallback and compiler == USUAL_FALLBACK:
+            raise
+        if not fallback:
+            fix = error.fix or "choose another compiler"
+            fix += f"; or add a fallback for the rest, as in --fallback {USUAL_FALLBACK}"
+            raise type(error)(error.what, fix=fix) from error
+        pair = f"{compiler}{PLUS}{fallback}"
+        bundle = Bundle.built(model, [pair], threads=threads, licence=licence)
+        who = described(bundle.artifacts[0].content, compiler, fallback)
+        return Compiled(bundle, f"{error.what}; {who}")
+    return Compiled(bundle, f"{compiler}: as you asked")
 
 
 def _from_report(asked: Posed, report: Report) -> Model:

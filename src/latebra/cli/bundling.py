@@ -25,6 +25,7 @@ def compile(
     *,
     out: Annotated[Path, Parameter(alias="-o")],
     compiler: str = "auto",
+    fallback: str | None = None,
     goal: str = "latency",
     bound: float | None = None,
     shape: Several = (),
@@ -39,6 +40,7 @@ def compile(
         model: An ONNX file, or the name of a bundled model.
         out: The bundle to write.
         compiler: A compiler, from latebra compilers, or auto: the best of those that are right.
+        fallback: Another compiler, for what the one you named cannot take, such as onnxruntime.
         goal: What auto looks for: latency, throughput, memory, size or exact.
         bound: Largest error that is accepted, as a share of the largest value; 1e-3 unless told.
         shape: Lengths for an input's open axes, such as x=1,3,320,320; once for each input.
@@ -51,6 +53,7 @@ def compile(
         made = compiled(
             lb.load_model(model),
             compiler=compiler,
+            fallback=fallback,
             goal=goal,
             bound=bound,
             shapes=read_shapes(shape),
@@ -59,20 +62,19 @@ def compile(
             progress=progress,
         )
     path = made.bundle.save(out, force=force)
-    reason = made.choice.reason if made.choice else f"{compiler}: as you asked"
     if json:
         console.say_json(
             {
                 "file": str(path),
                 "digest": made.bundle.digest,
-                "compiler": made.choice.compiler if made.choice else compiler,
-                "reason": reason,
+                "compiler": made.bundle.artifacts[0].compiler,
+                "reason": made.reason,
                 "bytes": path.stat().st_size,
             }
         )
         return
     console.say(str(path))
-    console.note(f"{reason}\ndigest {made.bundle.digest}")
+    console.note(f"{made.reason}\ndigest {made.bundle.digest}")
 
 
 def run_model(

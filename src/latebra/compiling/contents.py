@@ -65,7 +65,7 @@ def members_of(contents: Contents) -> dict[str, bytes]:
         members[GOLDEN] = _write_golden(model.card.golden)
     built: list[Built] = []
     for at, each in enumerate(contents.artifacts):
-        file = f"artifacts/{at}_{each.compiler.replace(':', '_')}"
+        file = f"artifacts/{at}_{each.compiler.replace(':', '_').replace('+', '_')}"
         members[file] = each.content
         built.append(
             Built(each.compiler, file, each.settings, each.threads, each.versions, each.target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -41,17 +42,23 @@ class Chain:
         inputs = [self.cuts[start - 1]] if start else [each.name for each in facts.inputs]
         ends = [each.name for each in facts.outputs]
         outputs = [self.cuts[stop - 1]] if stop <= len(self.cuts) else ends
-        written = _extracted(self.model.onnx, inputs, outputs)
+        written: bytes = self._extractor.extract_model(inputs, outputs).SerializeToString()
         name = f"{self.model.card.name}_{start + 1}_to_{stop}"
         return Model(written, replace(self.model.card, name=name, golden=None))
 
+    @cached_property
+    def _extractor(self) -> Any:
+        onnx = _onnx()
+        proto = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(self.model.onnx))
+        return onnx.utils.Extractor(proto)
 
-def chain(model: Model, most: int = 8) -> Chain:
+
+def chain(model: Model, most: int | None = 8) -> Chain:
     """Returns the model cut where one array alone passes on, into blocks of like numbers of nodes.
 
     Args:
         model: The network, its axes fixed.
-        most: Blocks at the most.
+        most: Blocks at the most; None for a cut at every place.
 
     Raises:
         Unavailable: The package that can cut ONNX files is not installed.
@@ -65,6 +72,8 @@ def chain(model: Model, most: int = 8) -> Chain:
         if each.type.tensor_type.HasField("shape") and each.type.tensor_type.elem_type
     }
     usable = [(at, name) for at, name in places if name in typed]
+    if most is None:
+        return Chain(model, tuple(name for _, name in usable))
     return Chain(model, _even(usable, len(proto.graph.node), most))
 
 
@@ -116,15 +125,6 @@ def _even(places: Sequence[tuple[int, str]], nodes: int, most: int) -> tuple[str
             chosen.setdefault(name)
     order = [name for _, name in places]
     return tuple(sorted(chosen, key=order.index))
-
-
-def _extracted(onnx_bytes: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    onnx = _onnx()
-    proto = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(onnx_bytes))
-    # An initialiser that is listed as an input too would be asked of the caller.
-    extractor = onnx.utils.Extractor(proto)
-    written: bytes = extractor.extract_model(list(inputs), list(outputs)).SerializeToString()
-    return written
 
 
 def _onnx() -> Any:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support
+from latebra.compiling.sharing import PLUS
 from latebra.compiling.worker import compilers, make
 from latebra.core.network import Arrays, ModelCard
 
@@ -152,6 +153,6 @@ def timed(name: str) -> str:
 
 def __getattr__(name: str) -> partial[Timed]:
     """Returns what makes the timed compiler ``name``: it is how a worker finds it."""
-    if ":" not in name and name not in compilers:
+    if not {":", PLUS} & set(name) and name not in compilers:
         raise AttributeError(name)
     return partial(Timed, inner=name)

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Final
 
 from latebra.compiling.likeness import Difference, difference
+from latebra.compiling.sharing import PLUS
 from latebra.core.network import Arrays
 
 REFERENCE: Final = "reference"
@@ -72,8 +73,8 @@ def judged(
 
 
 def _maker(name: str) -> str:
-    """Returns the compiler's id without its variant: a compiler is no witness for itself."""
-    return name.partition(":")[0]
+    """Returns the compiler's id without its variant or who helps: none is a witness for itself."""
+    return name.partition(PLUS)[0].partition(":")[0]
 
 
 def _chosen(agree: Mapping[str, list[str]]) -> tuple[str, str]:

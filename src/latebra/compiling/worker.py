@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn, cast
 from latebra.compiling import wire
 from latebra.compiling.arena import Arena
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as
+from latebra.compiling.sharing import PLUS, Sharing
 from latebra.compiling.watching import in_words, limit_own_memory
 from latebra.compiling.wire import Message
 from latebra.core.errors import (
@@ -53,13 +54,17 @@ def make(name: str, threads: int) -> Compiler:
     """Returns the compiler called ``name``, ready to work.
 
     Args:
-        name: An id; ``id:variant`` for one of its variants; ``module:Class`` for one without an id.
+        name: An id; ``id:variant`` for one of its variants; two of these with a plus between them,
+            where the second takes what the first cannot; ``module:Class`` for one without an id.
         threads: How many it may use.
 
     Raises:
         UnknownPlugin: No compiler has that id, or it has no such variant.
     """
     head, _, variant = name.partition(":")
+    first, plus, second = name.partition(PLUS)
+    if plus and "." not in head:
+        return Sharing(threads, first=make(first, threads), second=make(second, threads))
     if not variant or head not in compilers:
         return find(name)(threads=threads)
     plugin = compilers[head]
