@@ -39,6 +39,9 @@ class Glow(Compiler):
     multiply-adds; elementary functions are polynomials of its own. Processors with AVX-512, AVX2
     or SSE2 alone, any number of threads and any split of a batch give the same bits.
 
+    Choose it: where the same bits are wanted on every processor, where code is to be linked into a
+    program without a runtime, and for small networks, whose calls cost it least.
+
     Lineage: Rotem et al. 2018, Glow: Graph Lowering Compiler Techniques for Neural Networks,
     arXiv:1805.00907. Its repository, https://github.com/pytorch/glow, ends in May 2024; none of its
     code is here.

@@ -50,6 +50,8 @@ class Inductor(Compiler):
     Known problems: it needs a C++ compiler to build, and torch to run. One and two threads can
     give different bits. Shapes must be fixed.
 
+    Choose it: for models that come from torch, where torch is installed anyway.
+
     Reference: https://docs.pytorch.org/docs/stable/torch.compiler_aot_inductor.html.
     """
 

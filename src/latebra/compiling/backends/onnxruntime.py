@@ -63,6 +63,8 @@ class OnnxRuntime(Compiler):
     Numerics: float32 stays float32 on the CPU provider; nothing has to be forced. Threads do not
     spin while they wait, so that the caller's own work between two runs has the processor.
 
+    Choose it: for anything: it takes nearly every model, builds at once, and is never far behind.
+
     Reference: https://onnxruntime.ai.
     """
 

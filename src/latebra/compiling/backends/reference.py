@@ -51,6 +51,8 @@ class Reference(Compiler):
     is slow, and its own error is the last rounding. A model that rounds a quotient to whole numbers
     keeps its own floats: 64 bits would see no tie where 32 see one, and be a whole step off.
 
+    Choose it: to judge the others.
+
     Reference: https://onnx.ai/onnx/api/reference.html.
     """
 

@@ -63,6 +63,8 @@ class TensorRT(Compiler):
     10 and 11, and a test holds its every call against the real bindings of 11.4, but no GPU has
     run it yet. Shapes must be fixed in the file.
 
+    Choose it: on NVIDIA's GPUs.
+
     Reference: https://docs.nvidia.com/deeplearning/tensorrt.
     """
 

@@ -106,6 +106,8 @@ class Tvm(Compiler):
     Known problems: shapes must be fixed; grouped and transposed convolutions are as TVM defines
     them, vectorised but not tiled.
 
+    Choose it: to see loops and schedules, and for targets that only it has.
+
     Reference: https://tvm.apache.org, Chen et al. 2018, arXiv:1802.04799.
     """
 
