@@ -247,9 +247,9 @@ def _tensor(data: memoryview) -> tuple[str, Kind]:
                 pass
     numbers: tuple[int | float, ...] | None = None
     if prod(shape) <= _SHORT:
-        numbers = (*floats, *whole)
+        numbers = (*floats, *map(float, whole))
         if dtype in _RAW and len(raw):
-            numbers = tuple(each[0] for each in struct.iter_unpack(_RAW[dtype], raw))
+            numbers = tuple(float(each[0]) for each in struct.iter_unpack(_RAW[dtype], raw))
         if len(numbers) != prod(shape):
             numbers = None
     return name, Kind(dtype, tuple(shape), True, numbers)

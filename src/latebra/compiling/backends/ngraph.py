@@ -63,6 +63,11 @@ MISTAKES: Final = (
     Mistake("GRU", "mixes up batches in front", lambda use: bool(use.told.get("layout"))),
     Mistake("LSTM", "mixes up batches in front", lambda use: bool(use.told.get("layout"))),
     Mistake("LSTM", "fails with peepholes", lambda use: use.has(7)),
+    Mistake(
+        "MatMul",
+        "of 64-bit floats keeps 32 bits",
+        lambda use: any(each is not None and each.dtype == 11 for each in use.inputs),
+    ),
     Mistake("MaxPool", "counts a window too many", lambda use: bool(use.told.get("ceil_mode"))),
     Mistake("NonMaxSuppression", "drops boxes whose overlap is the threshold itself"),
     Mistake(

@@ -30,6 +30,7 @@ from latebra.compiling.contract import (
     with_fixed_shapes,
 )
 from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.tvm.extremes import extremes
 from latebra.compiling.tvm.loops import scheduled
 from latebra.compiling.tvm.tiled import DONE, Tiled
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
@@ -66,11 +67,6 @@ MISTAKES: Final = (
         "Resize",
         "samples other places",
         lambda use: use.told.get("mode", "nearest") != "nearest" and not use.has(3),
-    ),
-    Mistake(
-        "ReduceMax",
-        "of minus infinities is a finite number",
-        lambda use: bool(use.readers & {"Equal", "IsInf"}),
     ),
     Mistake("Resize", "has no antialias", lambda use: bool(use.told.get("antialias"))),
     Mistake("RoiAlign", "takes other maxima", lambda use: use.told.get("mode") == "max"),
@@ -166,7 +162,7 @@ class Tvm(Compiler):
     def _lowered(self, tvm: Any, onnx: bytes) -> Any:
         """Returns the model as loops, all scheduled."""
         steps: Any = import_module("tvm.relax").transform
-        own = Tiled(_lanes(), self.threads).operators()
+        own = {**Tiled(_lanes(), self.threads).operators(), **extremes()}
         passes = [
             steps.DecomposeOpsForInference(),
             steps.LegalizeOps(skip_ops=list(own)),
