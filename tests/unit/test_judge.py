@@ -300,15 +300,20 @@ def reported(*rows):
     return Report("m", "", (), 2, None, 1e-3, "", "", rows, {})
 
 
-def test_times_that_overlap_are_a_tie_and_the_first_in_order_is_taken():
+def test_the_middle_decides_and_a_tie_is_said():
     steady = timed("onnxruntime", 1.0, 1.0, 1.0, 1.0, 1.0)
     restless = timed("ngraph", 0.8, 0.8, 0.8, 1.2, 1.2)
     faster = timed("glow", 0.8, 0.8, 0.8, 0.8, 0.8)
-    tie = lb.choose(reported(steady, restless))
-    assert tie.compiler == "onnxruntime"
-    assert "ngraph is as fast as the clock can tell, 800 ms a run" in tie.reason
+    alike = timed("tvm", 0.98, 0.98, 0.98, 0.98, 0.98)
+    assert lb.choose(reported(steady, restless)).compiler == "ngraph"
+    assert (
+        "onnxruntime is as fast as the clock can tell"
+        in lb.choose(reported(steady, restless)).reason
+    )
     assert lb.choose(reported(steady, faster)).compiler == "glow"
     assert "onnxruntime is next" in lb.choose(reported(steady, faster)).reason
+    assert lb.choose(reported(steady, alike)).compiler == "onnxruntime"  # It stands first.
+    assert "tvm is as fast as the clock can tell" in lb.choose(reported(steady, alike)).reason
 
 
 def test_only_those_that_are_close_are_measured_again(report):

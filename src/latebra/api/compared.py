@@ -76,6 +76,8 @@ def load_model(
             f"there is no file {path}",
             fix=f"check the path, or name a bundled model: {', '.join(models)}",
         ) from None
+    except IsADirectoryError:
+        raise UnreadableFile(f"{path} is a folder", fix="give the ONNX file inside") from None
     except OSError as error:
         raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from None
     return _whole(_named(content, name or path.stem, str(path)), path)
@@ -109,7 +111,7 @@ def compare(
         progress: Told how far the work is.
 
     Raises:
-        InputError: Shapes or inputs do not fit the model.
+        InputError: Shapes or inputs do not fit the model, or a number is too small.
         UnknownPlugin: No compiler has such an id.
         UnreadableFile: The model cannot be read.
     """

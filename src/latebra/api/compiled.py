@@ -79,7 +79,7 @@ def compile(
         progress: Told how far the work is.
 
     Raises:
-        InputError: Shapes do not fit the model, or there is no such goal.
+        InputError: Shapes do not fit the model, there is no such goal, or no thread.
         Unavailable: The compiler is not installed, or none is right.
         CompileError: The compiler failed, or is wrong.
     """

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 import latebra as lb
 from latebra.cli import console
 from latebra.cli.arrays import read_inputs, read_shapes
+from latebra.cli.console import Usage
 from latebra.cli.options import Force, Json
 from latebra.cli.reporting import show
 from latebra.compiling.choosing import GOALS
@@ -49,6 +50,8 @@ def compare(
         plot: Draw times, sizes and agreement into this PNG file.
     """
     if plot is not None:
+        if plot.suffix.lower() != ".png":
+            raise Usage(f"{plot} does not end in .png", fix=f"call it {plot.stem}.png")
         console.refuse_to_write(plot, [Path(model)], force=force)
         from latebra.cli.plotting import draw
     else:

@@ -47,7 +47,7 @@ def _times(axes: Any, rows: Sequence[Row], threads: int) -> None:
     places = np.arange(len(rows))
     parts = {
         "one thread, CPU": [row.cpu_s for row in rows],
-        f"{threads} threads, wall": [row.wall_s for row in rows],
+        f"{threads} thread{'s' if threads > 1 else ''}, wall": [row.wall_s for row in rows],
     }
     for number, (label, times) in enumerate(parts.items()):
         middle = [1e3 * float(np.median(each)) if each else 0.0 for each in times]

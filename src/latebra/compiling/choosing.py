@@ -63,13 +63,16 @@ def choose(report: Report, goal: str = "latency", bound: float | None = None) ->
             f"no compiler is within {limit:.0e} on {report.model}",
             fix="accept a larger --bound, or see latebra compare for what each lacks",
         )
-    alike = [row for row in ranked if goal in _TIMED and _alike(row, ranked[0], measure)]
-    # Of those that the clock cannot tell apart, the first in the order of preference.
-    best = min(alike or ranked[:1], key=lambda row: (_judges(row), report.rows.index(row)))
+    best = ranked[0]
+    if goal in _TIMED:
+        within = [row for row in ranked if measure(row) <= measure(best) * (1 + NOISE)]
+        # Of those within the noise, the first in the order of preference.
+        best = min(within, key=lambda row: (_judges(row), report.rows.index(row)))
     said = f"{best.compiler}: {unit(measure(best))}"
     if len(ranked) > 1:
         second = next(row for row in ranked if row is not best)
-        place = "as fast as the clock can tell" if second in alike else "next"
+        tied = goal in _TIMED and _alike(second, best, measure)
+        place = "as fast as the clock can tell" if tied else "next"
         said += f"; {second.compiler} is {place}, {unit(measure(second))}"
     error = "error not judged" if best.error is None else f"error {best.error.relative:.1e}"
     return Choice(best.compiler, goal, f"{said}; {error}", best)

@@ -37,6 +37,9 @@ class Question:
         bound: Largest relative difference from the judge that is accepted.
         patience: How long each may take.
         cache: Where artifacts are kept; None keeps nothing.
+
+    Raises:
+        InputError: A number is too small to ask with.
     """
 
     inputs: Mapping[str, NDArray[Any]] | None = None
@@ -48,6 +51,16 @@ class Question:
     bound: float = BOUND
     patience: Patience = USUAL_PATIENCE
     cache: Path | None = USUAL_CACHE
+
+    def __post_init__(self) -> None:
+        least_one = {"threads": self.threads, "batch": self.batch, "rounds": self.rounds}
+        for what, number in least_one.items():
+            if number is not None and number < 1:
+                raise InputError(f"{what} is {number}", fix=f"give {what} of 1 or more")
+        if not self.bound >= 0:
+            raise InputError(f"the bound is {self.bound:g}", fix="give 0 or more, such as 1e-3")
+        if not min(self.patience.build_s, self.patience.run_s) > 0:
+            raise InputError("a time limit is not above 0 s", fix="give seconds, such as 60")
 
     def kept(self) -> Cache | None:
         """Returns where artifacts are kept, if anywhere."""
