@@ -20,8 +20,8 @@ from latebra.testing.node_outcomes import comparable, foreign, judged, outcome
 from latebra.testing.onnx_nodes import core_graph
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results" / "onnx_nodes.json"
-EVERY = {"inductor": 400, "iree": 90, "xla": 90, "tvm": 45}
-"""Each so many-th case where builds take long; 15 otherwise. The benchmark takes them all."""
+EVERY = {"inductor": 1600, "iree": 160, "xla": 160, "tvm": 80}
+"""Each so many-th case where builds take long; 20 otherwise. The benchmark takes them all."""
 OURS = ("core graph", "xla")
 """What is lowered by this project alone."""
 
@@ -53,7 +53,7 @@ def test_no_compiler_is_wrong(name: str) -> None:
     silent: list[str] = []
     passed = 0
     with Isolated(threads=1, name=name) as compiler:
-        for case in comparable()[3 :: EVERY.get(name, 15)]:
+        for case in comparable()[3 :: EVERY.get(name, 20)]:
             word, reason = outcome(compiler, case)
             passed += word == "pass"
             if word in ("wrong", "failed"):
