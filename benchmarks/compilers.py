@@ -124,6 +124,7 @@ def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
             "same_bits": sum(False not in row["same"].values() for row in right),
         }
     choices = [each["choice"] for each in networks.values() if each["choice"]]
+    among = [each for each in choices if each["against_best"] is not None]
     return {
         "networks": len(networks),
         "packages": len({each["package"] for each in networks.values() if each["package"]}),
@@ -131,9 +132,10 @@ def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
         "choice": {
             "networks": len(choices),
             "ratio": _mean([each["ratio"] for each in choices]),
-            "slower": sum(not each["tie"] for each in choices),
-            "against_best": _mean([each["against_best"] for each in choices]),
-            "slowest": max((each["against_best"] or 0.0 for each in choices), default=None),
+            "among_the_close": len(among),
+            "slower": sum(not each["tie"] for each in among),
+            "against_best": _mean([each["against_best"] for each in among]),
+            "slowest": max((each["against_best"] for each in among), default=None),
         },
     }
 

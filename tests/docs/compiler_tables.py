@@ -130,8 +130,23 @@ def coverage() -> str:
     return table(f"compiler|right|else|{times}|median error|same bits", rows)
 
 
+def chains() -> str:
+    """Returns what a pipeline over two workers brings, and what one program for all steps does."""
+    rows = [
+        (
+            f"`{name}`",
+            f"{row['pipeline']['gain_over_one_by_one']:.2f}",
+            f"{row['pipeline']['gain_over_two_threads']:.2f}",
+            f"{row['one_program']['ratio']:.2f}" if "ratio" in row["one_program"] else "failed",
+        )
+        for name, row in result("chains")["rows"].items()
+    ]
+    head = "compiler|pipeline, against one by one|against one worker with two threads"
+    return table(f"{head}|one program, share of the time of 16 calls", rows)
+
+
 def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-COMPILER_TABLES = (each_compiler, onnx_nodes, glow_speed, bundled, zoo, coverage)
+COMPILER_TABLES = (each_compiler, onnx_nodes, glow_speed, bundled, zoo, coverage, chains)
