@@ -105,6 +105,11 @@ def run_model(
         digest: The digest that the bundle had where it was made: it vouches for it.
         trusted: Vouch for it.
     """
+    if bundle.suffix.lower() == ".onnx":
+        raise Usage(
+            f"{bundle} is a model before it is compiled",
+            fix=f"make a bundle of it first: latebra compile {bundle} -o {bundle.stem}.bundle",
+        )
     if out is not None:
         console.refuse_to_write(out, [bundle], force=force)
     opened = lb.Bundle.open(bundle, digest=digest, trusted=trusted)

@@ -31,7 +31,7 @@ from latebra.compiling.contract import (
 )
 from latebra.compiling.spelling.walk import compute, read
 from latebra.compiling.xla.arrays import Arrays as Functions
-from latebra.compiling.xla.arrays import Laid
+from latebra.compiling.xla.laid import Laid
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 

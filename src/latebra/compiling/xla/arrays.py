@@ -9,7 +9,6 @@ only where an operator looks at the axes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from math import prod
 from typing import Any, Final
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.spelling.algebra import Algebra, Pairs
+from latebra.compiling.xla.laid import Laid
 
 _SPATIAL: Final = "DHW"
 _NAMES: Final = {"bitwise_not": "invert"}
@@ -31,27 +31,6 @@ which 256 makes slower.
 """
 _FEW: Final = 8
 """Channels below which a convolution leaves vectors half empty, and a product does not."""
-
-
-@dataclass(frozen=True)
-class Laid:
-    """A value whose array may lie with its channels last.
-
-    Args:
-        array: The vendor's array.
-        last: Whether axis 1 of the value is the last axis of the array.
-    """
-
-    array: Any
-    last: bool = False
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths, in ONNX's order of axes."""
-        n, *rest = self.array.shape or (0,)
-        if not self.last:
-            return tuple(self.array.shape)
-        return (n, rest[-1], *rest[:-1])
 
 
 class Arrays(Algebra):
