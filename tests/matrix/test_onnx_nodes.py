@@ -22,7 +22,7 @@ from latebra.testing.onnx_nodes import core_graph
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results" / "onnx_nodes.json"
 EVERY = {"inductor": 1600, "iree": 160, "xla": 160, "tvm": 80}
 """Each so many-th case where builds take long; 20 otherwise. The benchmark takes them all."""
-OURS = ("core graph", "xla")
+OURS = ("core graph", "xla", "glow")
 """What is lowered by this project alone."""
 
 
