@@ -23,6 +23,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _run(label: str, cases: tuple[Case, ...], done: dict[str, Answer], end: floa
         compiler = Isolated(
             name=label, threads=1, build_timeout_s=120, load_timeout_s=60, run_timeout_s=30
         )
-        judge = lambda case: outcome(compiler, case)  # noqa: E731
+        judge = partial(outcome, compiler)
     for case in cases:
         if time.monotonic() > end:
             return

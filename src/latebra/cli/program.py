@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # One that came while a library ran a piece of text, as dataclasses do, leaves a mark by
         # which ``python -m`` ends itself with the signal, whatever status is asked for. Running
         # another piece takes the mark away (run_eval_code_obj in CPython's pythonrun.c).
-        exec("")  # noqa: S102
+        exec("")  # noqa: S102  # It runs nothing.
         _complain("interrupted")
         status = 130
     except BrokenPipeError:

@@ -42,6 +42,14 @@ class Mistake:
         return f"{self.operator or 'it'} {self.reason}"
 
 
+def shrinks_between_corners(use: Use) -> bool:
+    """Does a Resize shrink by scales from corner to corner? Vendors start from other lengths."""
+    scales = use.numbers(2)
+    return use.told.get("coordinate_transformation_mode") == "align_corners" and (
+        use.has(2) and not use.has(3) and (scales is None or min(scales, default=1) < 1)
+    )
+
+
 def met(model: Model, mistakes: Sequence[Mistake]) -> list[Mistake]:
     """Returns the mistakes that a model would meet as it is written."""
     uses = uses_of(model.onnx)

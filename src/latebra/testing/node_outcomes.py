@@ -69,11 +69,22 @@ def outcome(compiler: Compiler, case: Case) -> Answer:
     for written, live in _ways(case):
         word, reason = _tried(compiler, case, written)
         if word == "pass" and case.inputs and not live:
-            return "constant", "all of it is known beforehand"
+            break
         if word in ("pass", "wrong", "failed"):
             return word, reason
         refused = refused or (word, reason)
-    return refused or ("constant", "all of it is known beforehand")
+    # Without its inputs a case says nothing of a compiler that refused it with them.
+    if refused and _may_run(case):
+        return refused
+    return "constant", "all of it is known beforehand"
+
+
+def _may_run(case: Case) -> bool:
+    """Is anything left to run where the case's settings alone are fixed?"""
+    try:
+        return bool(core_graph(case).inputs)
+    except Unsupported:
+        return True
 
 
 def core_outcome(case: Case) -> Answer:

@@ -18,8 +18,7 @@ from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
 from latebra.compiling.iree.spelt import spelt_out
-from latebra.compiling.mistakes import Mistake, built, takes
-from latebra.compiling.uses import Use
+from latebra.compiling.mistakes import Mistake, built, shrinks_between_corners, takes
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -40,13 +39,6 @@ _FLAGS: Final = (
 )
 
 
-def _shrinks_between_corners(use: Use) -> bool:
-    scales = use.numbers(2)
-    return use.told.get("coordinate_transformation_mode") == "align_corners" and (
-        use.has(2) and not use.has(3) and (scales is None or min(scales, default=1) < 1)
-    )
-
-
 MISTAKES: Final = (
     Mistake(
         "AveragePool", "counts too many at the ends", lambda use: bool(use.told.get("ceil_mode"))
@@ -57,7 +49,7 @@ MISTAKES: Final = (
     Mistake("LpNormalization", "of zeros is not a number"),
     Mistake("NonMaxSuppression", "fails with a threshold of scores", lambda use: use.has(4)),
     Mistake("QLinearMatMul", "is off by up to 134 steps"),
-    Mistake("Resize", "takes corners of a length that is not rounded", _shrinks_between_corners),
+    Mistake("Resize", "takes corners of a length that is not rounded", shrinks_between_corners),
     Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),
     Mistake("SoftmaxCrossEntropyLoss", "is infinite with weights", lambda use: use.has(2)),
     Mistake("SpaceToDepth", "ignores the order CRD", lambda use: use.told.get("mode") == "CRD"),

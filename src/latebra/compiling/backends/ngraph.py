@@ -25,7 +25,7 @@ from latebra.compiling.contract import (
     failing_as,
     standard,
 )
-from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.mistakes import Mistake, built, shrinks_between_corners, takes
 from latebra.compiling.uses import Use
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
@@ -34,11 +34,10 @@ _LENGTH: Final = struct.Struct("<I")
 
 
 def _resizes_otherwise(use: Use) -> bool:
-    scales, told = use.numbers(2), use.told
-    if told.get("coordinate_transformation_mode") == "align_corners" and not use.has(3):
-        return scales is None or min(scales, default=1) < 1
+    told = use.told
     return (
-        bool(told.get("antialias") or told.get("exclude_outside"))
+        shrinks_between_corners(use)
+        or bool(told.get("antialias") or told.get("exclude_outside"))
         or told.get("keep_aspect_ratio_policy", "stretch") != "stretch"
     )
 

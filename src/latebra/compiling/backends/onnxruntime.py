@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
-from latebra.compiling.mistakes import Mistake, built, takes
+from latebra.compiling.mistakes import Mistake, built, shrinks_between_corners, takes
 from latebra.compiling.uses import Use
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
@@ -29,13 +29,6 @@ _ERRORS_ONLY: Final = 3
 def _has_several_zeros(use: Use) -> bool:
     zeros = use.inputs[3] if use.has(3) else None
     return zeros is not None and zeros.shape is not None and prod(zeros.shape) > 1
-
-
-def _shrinks_between_corners(use: Use) -> bool:
-    scales = use.numbers(2)
-    return use.told.get("coordinate_transformation_mode") == "align_corners" and (
-        use.has(2) and not use.has(3) and (scales is None or min(scales, default=1) < 1)
-    )
 
 
 MISTAKES: Final = (
@@ -53,7 +46,7 @@ MISTAKES: Final = (
         "fails on booleans without elements",
         lambda use: use.may_be(9) and use.is_empty(),
     ),
-    Mistake("Resize", "takes corners of a length that is not rounded", _shrinks_between_corners),
+    Mistake("Resize", "takes corners of a length that is not rounded", shrinks_between_corners),
     Mistake("STFT", "is off by up to 8e-5 in sums that cancel", lambda use: use.may_be(1)),
 )
 """Seen with version 1.32, by ``benchmarks/onnx_nodes.py``."""

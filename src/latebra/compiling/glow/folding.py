@@ -40,13 +40,9 @@ def reduction(kind: str, *, is_mean: bool = False) -> Rule:
         if not axes:
             return x
         folded = mean(w, Point(w, x), axes).value if is_mean else total(w, kind, x, axes)
-        return folded if told["keepdims"] else _bare(w, folded, axes)
+        return folded if told["keepdims"] else w.dropped(folded, axes)
 
     return rule
-
-
-def _bare(w: Writer, value: Value, axes: tuple[int, ...]) -> Value:
-    return w.dropped(value, axes)
 
 
 def softmax(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -102,7 +98,7 @@ def extreme_place(kind: str) -> Rule:
         places = plain(w.constant(np.arange(length, dtype=np.int64).reshape(shape)))
         chosen = best.where(Point(w, places), -1 if last else length)
         folded = fold(w, "max" if last else "min", chosen.value, (axis,))
-        return folded if told.get("keepdims", 1) else _bare(w, folded, (axis,))
+        return folded if told.get("keepdims", 1) else w.dropped(folded, (axis,))
 
     return rule
 
