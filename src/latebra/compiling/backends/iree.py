@@ -47,6 +47,7 @@ MISTAKES: Final = (
     Mistake("GridSample", "takes other neighbours", lambda use: use.told.get("mode") == "nearest"),
     Mistake("LSTM", "is off with peepholes", lambda use: use.has(7)),
     Mistake("LpNormalization", "of zeros is not a number"),
+    Mistake("Mod", "of 64-bit floats is no number at infinities", lambda use: use.may_be(11)),
     Mistake("NonMaxSuppression", "fails with a threshold of scores", lambda use: use.has(4)),
     Mistake("QLinearMatMul", "is off by up to 134 steps"),
     Mistake("Resize", "takes corners of a length that is not rounded", shrinks_between_corners),

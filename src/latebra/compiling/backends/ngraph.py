@@ -68,6 +68,7 @@ MISTAKES: Final = (
         lambda use: any(each is not None and each.dtype == 11 for each in use.inputs),
     ),
     Mistake("MaxPool", "counts a window too many", lambda use: bool(use.told.get("ceil_mode"))),
+    Mistake("Mod", "of floats is no number at infinities", lambda use: use.may_be(1, 10, 11)),
     Mistake("NonMaxSuppression", "drops boxes whose overlap is the threshold itself"),
     Mistake(
         "QuantizeLinear",

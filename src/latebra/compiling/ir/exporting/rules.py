@@ -71,8 +71,9 @@ def _mod(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     nothing = w.put("Equal", [left, zero])
     other = w.put("And", [w.put("Xor", below), w.put("Not", [nothing])])
     moved = w.put("Where", [other, w.put("Add", [left, inputs[1]]), left])
-    # A zero has the divisor's sign too: minus zero times one, or times minus one.
-    signed = w.put("Mul", [zero, inputs[1]])
+    # A zero has the divisor's sign too; zero times an infinite one would be no number.
+    minus = w.constant(-np.zeros((), w.type(node.output).dtype))
+    signed = w.put("Where", [below[1], minus, zero])
     w.put("Where", [nothing, signed, moved], output)
 
 
