@@ -100,8 +100,13 @@ def read_facts(onnx: bytes) -> Facts:
         facts = _model(memoryview(onnx))
     except (IndexError, ValueError, UnicodeDecodeError) as error:
         raise Unsupported("this is not an ONNX file", fix="export the network as ONNX") from error
-    if not facts.outputs or not facts.opset:
+    if not facts.outputs:
         raise Unsupported("this is not an ONNX file", fix="export the network as ONNX")
+    if not facts.opset:
+        raise Unsupported(
+            "the model names no operator set of ONNX's own",
+            fix="export the network with standard operators",
+        )
     return facts
 
 

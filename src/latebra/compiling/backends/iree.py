@@ -44,11 +44,14 @@ MISTAKES: Final = (
         "AveragePool", "counts too many at the ends", lambda use: bool(use.told.get("ceil_mode"))
     ),
     Mistake("Det", "is not a number"),
-    Mistake("GridSample", "takes other neighbours", lambda use: use.told.get("mode") == "nearest"),
+    Mistake("GridSample", "reads beyond the picture, and is wrong by chance"),
     Mistake("LSTM", "is off with peepholes", lambda use: use.has(7)),
     Mistake("LpNormalization", "of zeros is not a number"),
     Mistake("Mod", "of 64-bit floats is no number at infinities", lambda use: use.may_be(11)),
     Mistake("NonMaxSuppression", "fails with a threshold of scores", lambda use: use.has(4)),
+    Mistake(
+        "Pad", "by wrapping is never done compiling", lambda use: use.told.get("mode") == "wrap"
+    ),
     Mistake("QLinearMatMul", "is off by up to 134 steps"),
     Mistake("Resize", "takes corners of a length that is not rounded", shrinks_between_corners),
     Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),

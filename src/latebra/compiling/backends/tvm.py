@@ -70,9 +70,15 @@ MISTAKES: Final = (
     ),
     Mistake("Resize", "has no antialias", lambda use: bool(use.told.get("antialias"))),
     Mistake("RoiAlign", "takes other maxima", lambda use: use.told.get("mode") == "max"),
+    Mistake("Shape", "is no array when it is wanted itself", lambda use: not use.readers),
     Mistake("SpaceToDepth", "ignores the order CRD", lambda use: use.told.get("mode") == "CRD"),
     Mistake("TopK", "has no unsigned numbers", lambda use: use.may_be(2, 4, 12, 13)),
     Mistake("Tile", "by computed numbers gives none", lambda use: not use.is_constant(1)),
+    Mistake(
+        "",
+        "has a constant of no elements, which is not kept",
+        lambda use: any(use.is_constant(i) and use.is_empty(i) for i in range(len(use.inputs))),
+    ),
     Mistake(
         "",
         "rounds each sum of 16-bit floats",
