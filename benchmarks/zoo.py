@@ -153,8 +153,8 @@ def load(name: str, folder: Path) -> lb.Model:
         assert spec
         assert spec.origin
         return lb.load_model(filled(Path(spec.origin).parents[1] / entry.path), name=name)
-    with zipfile.ZipFile(_wheel(entry.package, folder)) as wheel:
-        return lb.load_model(wheel.read(entry.path), name=name)
+    with zipfile.ZipFile(wheel(entry.package, folder)) as held:
+        return lb.load_model(held.read(entry.path), name=name)
 
 
 def filled(path: Path) -> bytes:
@@ -197,7 +197,8 @@ def filled(path: Path) -> bytes:
     return proto.SerializeToString()
 
 
-def _wheel(package: str, folder: Path) -> Path:
+def wheel(package: str, folder: Path) -> Path:
+    """Returns the wheel of a distribution, ``name==version``, downloaded when it is not there."""
     distribution, _, version = package.partition("==")
     # What wheels are called: https://packaging.python.org/specifications/binary-distribution-format.
     wanted = f"{distribution.replace('-', '_')}-{version}-".lower()

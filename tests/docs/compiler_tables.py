@@ -77,6 +77,41 @@ def glow_speed() -> str:
     return table(head, rows)
 
 
+def int8_speed() -> str:
+    """Returns time and error of each lower precision, as shares of ONNX Runtime's time."""
+    networks = result("int8")["speed"]
+    kinds = [kind for kind in next(iter(networks.values())) if kind != "onnxruntime"]
+    rows = [
+        (
+            name,
+            *(f"{row[kind]['ratio']:.2f}" for kind in kinds),
+            *(f"{100 * row[kind]['error']:.1f} %" for kind in kinds),
+        )
+        for name, row in networks.items()
+    ]
+    labels = [kind if " " in kind else f"`{kind}`" for kind in kinds]
+    return table("|".join(["network", *labels, *(f"{each}, error" for each in labels)]), rows)
+
+
+def int8_targets() -> str:
+    """Returns what bytes take of the time of floats on each kind of processor, by Glow."""
+    networks = result("int8")["targets"]
+    kinds = list(next(iter(networks.values())))
+    rows = [(name, *(f"{row[kind]:.2f}" for kind in kinds)) for name, row in networks.items()]
+    return table("|".join(["network", *(kind.replace("_", " ") for kind in kinds)]), rows)
+
+
+def int8_tasks() -> str:
+    """Returns what each precision gets right of what real networks are for."""
+    tasks = result("int8")["tasks"]
+    kinds = list(next(iter(tasks.values()))["right"])
+    rows = [
+        (name, task["of"], *(f"{100 * task['right'][kind]:.1f} %" for kind in kinds))
+        for name, task in tasks.items()
+    ]
+    return table("|".join(["task", "right", *(f"`{kind}`" for kind in kinds)]), rows)
+
+
 def bundled() -> str:
     """Returns each compiler's time and error on the bundled network."""
     rows = []
@@ -142,11 +177,13 @@ def chains() -> str:
             f"`{name}`",
             f"{row['pipeline']['gain_over_one_by_one']:.2f}",
             f"{row['pipeline']['gain_over_two_threads']:.2f}",
+            f"{row['three_networks']['gain_over_one_by_one']:.2f}",
             f"{row['one_program']['ratio']:.2f}" if "ratio" in row["one_program"] else "failed",
         )
         for name, row in result("chains")["rows"].items()
     ]
     head = "compiler|pipeline, against one by one|against one worker with two threads"
+    head += "|three networks, against one by one"
     return table(f"{head}|one program, share of the time of 16 calls", rows)
 
 
@@ -154,4 +191,15 @@ def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-COMPILER_TABLES = (each_compiler, onnx_nodes, glow_speed, bundled, zoo, coverage, chains)
+COMPILER_TABLES = (
+    each_compiler,
+    onnx_nodes,
+    glow_speed,
+    int8_speed,
+    int8_targets,
+    int8_tasks,
+    bundled,
+    zoo,
+    coverage,
+    chains,
+)

@@ -59,7 +59,19 @@ def test_every_public_name_is_in_the_reference(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["audit", "capacity", "choose", "compare", "compile", "doctor", "hide", "load_model", "reveal"],
+    [
+        "audit",
+        "capacity",
+        "choose",
+        "compare",
+        "compile",
+        "doctor",
+        "hide",
+        "load_model",
+        "place",
+        "repeat",
+        "reveal",
+    ],
 )
 def test_the_reference_shows_each_verb_as_it_is(name):
     plain = []

@@ -9,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from typing import Any
 
-from latebra.compiling.glow.target import AVX2, AVX512, NEON, SSE2, host
+from latebra.compiling.glow.target import AVX2, AVX512, NEON, SSE2, host, host_for_bytes
+from latebra.testing.networks import gpt, gpt_step, resnet, unet
 
 HERE = {
     AVX512: [AVX512, AVX2, SSE2],
@@ -18,6 +19,16 @@ HERE = {
     NEON: [NEON],
 }[host()]
 """The targets that this machine can run."""
+FOR_BYTES = list(dict.fromkeys([host_for_bytes(), *HERE]))
+"""Those, and the one that has instructions of its own for bytes."""
+
+SMALL: dict[str, Any] = {
+    "resnet": lambda batch=1: resnet(size=24, width=10, classes=10, batch=batch),
+    "unet": lambda batch=1: unet(size=8, width=24, batch=batch),
+    "gpt": lambda: gpt(tokens=19, width=64, layers=1, words=50),
+    "gpt_step": lambda: gpt_step(past=18, width=64, layers=1, words=50),
+}
+"""Networks small enough for every target, by name."""
 
 
 def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -37,6 +48,35 @@ def computed(graph: Any, inputs: Any, target: str = "") -> dict[str, Any]:
     from latebra.compiling.glow.target import TARGETS
 
     return Runner(compiled(graph, TARGETS[target or host().name]), 1)(inputs)
+
+
+def scales_of(written: bytes, samples: Any) -> dict[str, Any]:
+    """Returns which bytes stand for which numbers in a network, seen on samples."""
+    from latebra.compiling.backends.glow import steps_of
+    from latebra.compiling.glow.profiling import profiled
+    from latebra.compiling.glow.quantising import read_as_bytes
+
+    graph = steps_of(written)
+    return profiled(graph, read_as_bytes(graph), samples, host())
+
+
+def ran_in_bytes(
+    written: bytes, scales: Any, inputs: Any, target: str, threads: int
+) -> dict[str, Any]:
+    """Returns a network's outputs, its products those of bytes."""
+    from latebra.compiling.backends.glow import steps_of
+    from latebra.compiling.glow.bundle import compiled
+    from latebra.compiling.glow.quantising import with_bytes
+    from latebra.compiling.glow.running import Runner
+    from latebra.compiling.glow.target import TARGETS
+
+    key = written, repr(scales), target
+    if key not in _in_bytes:
+        _in_bytes[key] = compiled(with_bytes(steps_of(written), scales), TARGETS[target])
+    return Runner(_in_bytes[key], threads)(inputs)
+
+
+_in_bytes: dict[Any, Any] = {}
 
 
 def planned(written: bytes) -> tuple[str, int, int, list[tuple[int, int, int, int]]]:

@@ -3,17 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latebra.testing.networks import gpt, gpt_step, resnet, unet
-from tests.unit.glow_targets import HERE, elsewhere, ran
+from tests.unit.glow_targets import HERE, SMALL, elsewhere, ran
 
 pytest.importorskip("onnx", reason="the networks are made with onnx")
-
-SMALL = {
-    "resnet": lambda batch=1: resnet(size=24, width=10, classes=10, batch=batch),
-    "unet": lambda batch=1: unet(size=8, width=24, batch=batch),
-    "gpt": lambda: gpt(tokens=19, width=64, layers=1, words=50),
-    "gpt_step": lambda: gpt_step(past=18, width=64, layers=1, words=50),
-}
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -20,7 +20,7 @@ from latebra.compiling.question import BATCH, ROUNDS, Question
 from latebra.compiling.report import Report
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import BOUND
-from latebra.core.errors import InputError, UnreadableFile, Unsupported
+from latebra.core.errors import InputError, RunFailed, UnreadableFile, Unsupported
 from latebra.core.network import ModelCard
 from latebra.core.progress import Progress, silent
 
@@ -32,7 +32,11 @@ _FIRST_BYTE: Final = b"\x08"
 
 
 def load_model(
-    source: Source, *, name: str = "", example: Sequence[NDArray[Any]] | None = None
+    source: Source,
+    *,
+    name: str = "",
+    example: Sequence[NDArray[Any]] | None = None,
+    samples: Sequence[Mapping[str, NDArray[Any]]] = (),
 ) -> Model:
     """Returns a network before it is compiled.
 
@@ -42,13 +46,26 @@ def load_model(
         name: What it is called; the file's name unless told.
         example: For a module or a function, one array for each argument: the model takes arrays
             of these shapes, as ``x0``, ``x1``, ….
+        samples: Inputs that are typical of the model, arrays by input name, for variants that are
+            fitted to such, as ``glow:int8`` is. Some ten are enough.
 
     Raises:
-        InputError: It is nothing that can be loaded, or there is no example of its inputs.
+        InputError: It is nothing that can be loaded, there is no example of its inputs, or a sample
+            does not fit.
         UnreadableFile: There is no such file, it is no whole ONNX file, or its weights are missing.
         Unsupported: Torch or JAX cannot export it.
         Unavailable: What exports it is not installed.
     """
+    model = _loaded(source, name, example)
+    for sample in samples:
+        try:
+            model.facts.check(sample)
+        except RunFailed as error:
+            raise InputError(f"a sample does not fit: {error.what}", fix=error.fix) from None
+    return dataclasses.replace(model, samples=(*model.samples, *samples)) if samples else model
+
+
+def _loaded(source: Source, name: str, example: Sequence[NDArray[Any]] | None) -> Model:
     if isinstance(source, Model):
         return source
     if torch_door.is_module(source):

@@ -164,7 +164,14 @@ def _built(
         bundle = Bundle.built(model, [pair], threads=threads, licence=licence)
         who = described(bundle.artifacts[0].content, compiler, fallback)
         return Compiled(bundle, f"{error.what}; {who}")
-    return Compiled(bundle, f"{compiler}: as you asked")
+    return Compiled(bundle, f"{compiler}: as you asked" + _seen(model, compiler))
+
+
+def _seen(model: Model, compiler: str) -> str:
+    """Says what a variant was fitted to, where that is nothing of yours."""
+    if model.samples or not make(compiler, 1).is_fitted:
+        return ""
+    return ", fitted to drawn inputs alone: give typical ones, as samples"
 
 
 def _from_report(asked: Posed, report: Report) -> Model:

@@ -46,6 +46,20 @@ def read_inputs(given: Sequence[Path], names: Sequence[str]) -> dict[str, NDArra
     return found
 
 
+def read_samples(given: Sequence[Path], names: Sequence[str]) -> list[dict[str, NDArray[Any]]]:
+    """Returns typical inputs, one mapping a file.
+
+    Args:
+        given: ``.npz`` with arrays by name, or ``.npy`` where there is one input.
+        names: The model's inputs.
+
+    Raises:
+        Usage: A ``.npy`` is given, and there are several inputs.
+        UnreadableFile: A file cannot be read, or holds no arrays.
+    """
+    return [found for each in given if (found := read_inputs([each], names))]
+
+
 def read_shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Returns shapes by input name; the name may be left empty where there is one input.
 

@@ -14,7 +14,7 @@ import latebra as lb
 from latebra.api.compiled import compiled
 from latebra.cli import console
 from latebra.cli.arrays import read_inputs, read_shapes
-from latebra.cli.comparing import Several
+from latebra.cli.comparing import Files, Several, load_fitted
 from latebra.cli.console import Usage
 from latebra.cli.options import Force, Json
 
@@ -29,6 +29,7 @@ def compile(
     goal: str = "latency",
     bound: float | None = None,
     shape: Several = (),
+    sample: Files = (),
     threads: int | None = None,
     licence: Path | None = None,
     json: Json = False,
@@ -44,14 +45,16 @@ def compile(
         goal: What auto looks for: latency, throughput, memory, size or exact.
         bound: Largest error that is accepted, as a share of the largest value; 1e-3 unless told.
         shape: Lengths for an input's open axes, such as x=1,3,320,320; once for each input.
+        sample: Typical inputs, .npz or .npy, once for each: for a variant that is fitted to such.
         threads: How many it may use; one each processor, at most four, unless told.
         licence: A file whose text says what may be done with the model.
     """
     console.refuse_to_write(out, [Path(model), *([licence] if licence else [])], force=force)
+    asked = load_fitted(model, sample)
     words = console.read_file(licence).decode(errors="replace") if licence else ""
     with console.bars() as progress:
         made = compiled(
-            lb.load_model(model),
+            asked,
             compiler=compiler,
             fallback=fallback,
             goal=goal,
@@ -81,7 +84,7 @@ def run_model(
     bundle: Path,
     /,
     *,
-    input: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    input: Files = (),
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     compiler: str = "auto",
     threads: int | None = None,

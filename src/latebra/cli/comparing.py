@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,14 +10,16 @@ from cyclopts import Parameter
 
 import latebra as lb
 from latebra.cli import console
-from latebra.cli.arrays import read_inputs, read_shapes
+from latebra.cli.arrays import read_inputs, read_samples, read_shapes
 from latebra.cli.console import Usage
 from latebra.cli.options import Force, Json
 from latebra.cli.reporting import show
 from latebra.compiling.choosing import GOALS
+from latebra.compiling.contract import Model
 from latebra.core.errors import LatebraError, Unavailable
 
 Several = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+Files = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
 
 
 def compare(
@@ -25,7 +28,8 @@ def compare(
     *,
     compiler: Several = (),
     shape: Several = (),
-    input: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = (),
+    input: Files = (),
+    sample: Files = (),
     threads: int | None = None,
     batch: int = 8,
     rounds: int = 9,
@@ -42,6 +46,7 @@ def compare(
         compiler: Only this compiler; give it once for each.
         shape: Lengths for an input's open axes, such as x=1,3,320,320; once for each input.
         input: Arrays to run on, one .npz by input names, or NAME=FILE.npy once for each input.
+        sample: Typical inputs, .npz or .npy, once for each: for variants that are fitted to such.
         threads: Of the measurement with several; one each processor, at most four, unless told.
         batch: Items in a batch, where the model has an open batch axis; 1 leaves that out.
         rounds: How often all compilers take turns.
@@ -56,7 +61,7 @@ def compare(
         from latebra.cli.plotting import draw
     else:
         draw = None
-    asked = lb.load_model(model)
+    asked = load_fitted(model, sample)
     with console.bars() as progress:
         report = lb.compare(
             asked,
@@ -82,6 +87,13 @@ def compare(
         raise Unavailable(
             f"no compiler got {report.model} right", fix="see what each row of the table says"
         )
+
+
+def load_fitted(place: str, sample: Sequence[Path]) -> Model:
+    """Returns a model with its samples, from files."""
+    model = lb.load_model(place)
+    names = [each.name for each in model.facts.inputs]
+    return lb.load_model(model, samples=read_samples(sample, names))
 
 
 def _choices(report: lb.Report) -> dict[str, dict[str, Any]]:

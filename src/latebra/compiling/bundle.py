@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,8 @@ class Bundle:
         if golden:
             still = fixed(model, {name: array.shape for name, array in golden.inputs.items()})
         artifacts = tuple(_built(still, name, threads) for name in chosen)
+        if not any(make(name, 1).is_fitted for name in chosen):
+            model = replace(model, samples=())  # Nobody needs them to build it anew.
         return cls(model, artifacts, licence, printed(still))
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from latebra.compiling import apart, manifest, tensors
@@ -13,6 +13,7 @@ from latebra.compiling.artifact import Artifact
 from latebra.compiling.contract import Model
 from latebra.compiling.facts import Facts
 from latebra.compiling.manifest import MANIFEST, Built, Manifest, digest_of
+from latebra.compiling.samples import from_numbered, numbered
 from latebra.core.errors import LatebraError
 from latebra.core.network import Golden
 
@@ -20,6 +21,7 @@ GRAPH: Final = "model.onnx"
 WEIGHTS: Final = "weights.safetensors"
 CARD: Final = "card.json"
 GOLDEN: Final = "golden.safetensors"
+SAMPLES: Final = "samples.safetensors"
 LICENCE: Final = "LICENCE"
 CORE: Final = "core.txt"
 
@@ -63,6 +65,8 @@ def members_of(contents: Contents) -> dict[str, bytes]:
     members |= {name: text.encode() for name, text in optional.items() if text}
     if model.card.golden is not None:
         members[GOLDEN] = _write_golden(model.card.golden)
+    if model.samples:
+        members[SAMPLES] = tensors.written(tensors.from_arrays(numbered(model.samples)))[0]
     built: list[Built] = []
     for at, each in enumerate(contents.artifacts):
         file = f"artifacts/{at}_{each.compiler.replace(':', '_').replace('+', '_')}"
@@ -82,6 +86,7 @@ def members_of(contents: Contents) -> dict[str, bytes]:
         card=CARD,
         core=here(CORE),
         golden=here(GOLDEN),
+        samples=here(SAMPLES),
         licence=here(LICENCE),
         artifacts=tuple(built),
         members={name: (len(each), digest_of(each)) for name, each in members.items()},
@@ -158,7 +163,13 @@ def _model(table: Manifest, held: Mapping[str, bytes]) -> Model:
     if golden:
         with _saying(table.golden):
             _require_fit(golden, facts)
-    return model
+    if not table.samples:
+        return model
+    with _saying(table.samples):
+        samples = from_numbered(tensors.to_arrays(tensors.read(held[table.samples])))
+        for sample in samples:
+            facts.check(sample)
+    return replace(model, samples=samples)
 
 
 def _write_golden(golden: Golden) -> bytes:

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any, ClassVar, Final, final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.facts import Facts, read_facts
@@ -68,15 +69,28 @@ class Model:
     Args:
         onnx: The bytes of an ONNX file, weights included.
         card: What is known about it.
+        samples: Inputs that are typical of it, for variants that are fitted to such.
     """
 
     onnx: bytes = field(repr=False)
     card: ModelCard
+    samples: tuple[Arrays, ...] = field(default=(), repr=False)
 
     @cached_property
     def file_digest(self) -> str:
         """SHA-256 of the file, 64 hexadecimal digits."""
         return hashlib.sha256(self.onnx).hexdigest()
+
+    @property
+    def samples_digest(self) -> str:
+        """SHA-256 of the samples, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            for name, array in sorted(sample.items()):
+                digest.update(f"{name!r} {array.dtype.str} {array.shape};".encode())
+                digest.update(np.ascontiguousarray(array).data)
+            digest.update(b".")
+        return digest.hexdigest()
 
     @cached_property
     def facts(self) -> Facts:
@@ -111,10 +125,12 @@ class Variant:
     Args:
         about: One sentence: what is different.
         bound: Largest relative difference from the reference that its precision explains.
+        fitted: Does what it builds depend on the model's samples?
     """
 
     about: str
     bound: float
+    fitted: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,6 +183,25 @@ class Compiler(ABC):
             except PackageNotFoundError:
                 continue
         return found
+
+    @property
+    def is_fitted(self) -> bool:
+        """Does what it builds depend on the model's samples?"""
+        return bool(self.variant) and self.variants[self.variant].fitted
+
+    @final
+    def kept_by(self, name: str, model: Model) -> dict[str, str]:
+        """Returns all that an artifact depends on, to keep it by.
+
+        Args:
+            name: What the compiler is called.
+            model: What it builds.
+        """
+        facts = {"compiler": name, "model": model.file_digest, "settings": repr(self)}
+        facts["versions"] = repr(sorted(self.versions().items()))
+        if self.is_fitted:
+            facts["samples"] = model.samples_digest
+        return facts
 
     @abstractmethod
     def supports(self, model: Model) -> Support:

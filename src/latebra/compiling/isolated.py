@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from latebra.compiling.contract import Compiler, Executable, Model, Support
 from latebra.compiling.process import Process
+from latebra.compiling.samples import numbered
 from latebra.compiling.spawning import Terms
 from latebra.compiling.wire import Message
 from latebra.compiling.worker import make
@@ -73,7 +74,8 @@ class Isolated(Compiler):
 
     @override
     def build(self, model: Model) -> bytes:
-        request = Message({"verb": "build", "card": _sent(model.card)}, blob=model.onnx)
+        head = {"verb": "build", "card": _sent(model.card)}
+        request = Message(head, numbered(model.samples), model.onnx)
         return bytes(self._process().ask(request, self.build_timeout_s).blob)
 
     @override

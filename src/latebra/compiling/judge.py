@@ -83,7 +83,7 @@ def compare(
         verdict=verdict.why,
         rows=tuple(trial.row for trial in trials),
         apart=verdict.apart,
-        notes=(*_warnings(trials), *notes),
+        notes=(*_warnings(trials), *_unfitted(trials, asked.given), *notes),
         golden=_golden(trials, asked.at_one, inputs, verdict.judge),
     )
 
@@ -115,6 +115,14 @@ def _golden(trials: Sequence[Trial], model: Model, inputs: Arrays, judge: str) -
         return model.card.golden
     outputs = next((t.outputs for t in trials if t.row.compiler == judge), None)
     return Golden(dict(inputs), outputs) if outputs else None
+
+
+def _unfitted(trials: Sequence[Trial], model: Model) -> list[str]:
+    """Says what the variants that are fitted to samples saw instead of some."""
+    fitted = [t.row.compiler for t in trials if t.outputs and make(t.row.compiler, 1).is_fitted]
+    if model.samples or not fitted:
+        return []
+    return [f"{', '.join(fitted)} saw drawn inputs alone: give typical ones, as samples"]
 
 
 def _warnings(trials: Sequence[Trial]) -> list[str]:

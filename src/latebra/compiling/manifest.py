@@ -53,6 +53,7 @@ class Manifest:
         card: The member that is its card.
         core: The member that is its core graph, or empty.
         golden: The member that is its golden vector, or empty.
+        samples: The member that holds inputs that are typical of it, or empty.
         licence: The member that is its licence, or empty.
         artifacts: What compilers made of it.
         members: Size and SHA-256 of every member, this one left out.
@@ -65,19 +66,25 @@ class Manifest:
     card: str
     core: str
     golden: str
+    samples: str
     licence: str
     artifacts: tuple[Built, ...]
     members: Mapping[str, tuple[int, str]]
 
     def named(self) -> list[str]:
         """Returns the members that it says something of, in its order."""
-        plain = [self.card, self.graph, self.weights, self.core, self.golden, self.licence]
-        return [*filter(None, plain), *(each.file for each in self.artifacts)]
+        plain = [self.card, self.graph, self.weights, self.core, self.golden, self.samples]
+        return [*filter(None, [*plain, self.licence]), *(each.file for each in self.artifacts)]
 
 
 def write_manifest(manifest: Manifest) -> bytes:
     """Returns it as JSON; equal manifests give equal bytes."""
-    optional = {"core": manifest.core, "golden": manifest.golden, "licence": manifest.licence}
+    optional = {
+        "core": manifest.core,
+        "golden": manifest.golden,
+        "samples": manifest.samples,
+        "licence": manifest.licence,
+    }
     told: dict[str, Any] = {
         "bundle": VERSION,
         "name": manifest.name,
@@ -138,6 +145,7 @@ def read_manifest(content: bytes) -> Manifest:
         card=told["card"],
         core=told.get("core", ""),
         golden=told.get("golden", ""),
+        samples=told.get("samples", ""),
         licence=told.get("licence", ""),
         artifacts=tuple(artifacts),
         members={name: (each["size"], each["sha256"]) for name, each in members.items()},

@@ -213,8 +213,7 @@ def _load(doer: Compiler, name: str, artifact: bytes, card: ModelCard) -> Execut
 
 def _through(kept: Cache, doer: Compiler, plain: Compiler, name: str, model: Model) -> Executable:
     """Returns the model loaded from the cache; built anew where that does not work."""
-    facts = {"compiler": name, "model": model.file_digest, "settings": repr(plain)}
-    facts["versions"] = repr(sorted(plain.versions().items()))
+    facts = plain.kept_by(name, model)
     artifact = kept.get(facts)
     if artifact is not None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -98,8 +98,11 @@ def posed(model: Model, question: Question) -> tuple[Posed, dict[str, NDArray[An
         except RunFailed as error:
             raise InputError(error.what, fix=error.fix) from None
         shapes = {name: array.shape for name, array in question.inputs.items()}
+        model = replace(model, samples=model.samples or (question.inputs,))
         return Posed(model, fixed(model, shapes)), dict(question.inputs)
     golden = model.card.golden
+    if golden:
+        model = replace(model, samples=model.samples or (golden.inputs,))
     if golden and not question.shapes:
         shapes = {name: array.shape for name, array in golden.inputs.items()}
     else:

@@ -129,7 +129,7 @@ def fixed(model: Model, shapes: Mapping[str, Shape]) -> Model:
         array.shape != shapes.get(name) for name, array in card.golden.inputs.items()
     ):
         card = dataclasses.replace(card, golden=None)
-    return Model(written, card)
+    return dataclasses.replace(model, onnx=written, card=card)
 
 
 def _usual(tensor: Tensor, batch: int) -> Shape:

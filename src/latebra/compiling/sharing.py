@@ -58,6 +58,11 @@ class Sharing(Compiler):
 
     @override
     def supports(self, model: Model) -> Support:
+        if self.first.is_fitted or self.second.is_fitted:
+            return Support(
+                ("a variant that is fitted to samples needs those of the whole model",),
+                fix="leave the fallback out, or name the compiler without its variant",
+            )
         if self.first.supports(model) or self.second.supports(model):
             return Support()
         try:

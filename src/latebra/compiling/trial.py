@@ -238,8 +238,7 @@ def _artifact(
     name: str, plain: Compiler, worker: Compiler, model: Model, kept: Cache | None
 ) -> tuple[bytes, float]:
     """Returns an artifact and the seconds that building it took, now or when it was kept."""
-    facts = {"compiler": name, "model": model.file_digest, "settings": repr(plain)}
-    facts["versions"] = repr(sorted(plain.versions().items()))
+    facts = plain.kept_by(name, model)
     aside = {**facts, "kept": "seconds"}
     if kept and (artifact := kept.get(facts)) and (seconds := kept.get(aside)):
         return artifact, float(json.loads(seconds))

@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn, cast
 from latebra.compiling import wire
 from latebra.compiling.arena import Arena
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as
+from latebra.compiling.samples import from_numbered
 from latebra.compiling.sharing import PLUS, Sharing
 from latebra.compiling.watching import in_words, limit_own_memory
 from latebra.compiling.wire import Message
@@ -215,7 +216,7 @@ def _is_of_memory(error: BaseException | None) -> bool:
 
 
 def _model(request: Message) -> Model:
-    return Model(bytes(request.blob), _card(request.head))
+    return Model(bytes(request.blob), _card(request.head), from_numbered(request.arrays))
 
 
 def _card(head: Mapping[str, Any]) -> ModelCard:

@@ -6,10 +6,11 @@ from math import prod
 from typing import Any, Final
 
 from latebra.compiling.glow.emit import Emit
-from latebra.compiling.glow.llvm import F32, I64, ir
+from latebra.compiling.glow.llvm import I64
 from latebra.compiling.glow.low import Panels
 from latebra.compiling.glow.map_code import part
 from latebra.compiling.glow.point import Bases, Place
+from latebra.compiling.glow.terms import terms_of
 from latebra.compiling.glow.tiles import Tiling
 
 _UNROLL: Final = 4
@@ -113,24 +114,21 @@ def _kernel(
     column = e.b.mul(p, I64(tiling.vectors * lanes), flags=["nsw"])
     left, row_stride = tiling.left, tiling.left.strides[head - 2]
     start = e.total(*zip(above, left.strides[: head - 2], strict=True), (row, row_stride))
-    a = e.at(bases[left], start, F32)
+    terms = terms_of(e, left.dtype)
+    a = e.at(bases[left], start, terms.element)
     begin = e.total(
         *zip(above, tiling.right.strides[: head - 2], strict=True), (p, panels.panel_stride)
     )
-    b = e.at(bases[panels.view], begin, F32)
-    kind = ir.VectorType(F32, lanes) if lanes > 1 else F32
-    zero = e.number(0.0, kind)
-    sums = [[e.variable(kind, zero) for _ in range(vectors)] for _ in range(rows)]
+    b = e.at(bases[panels.view], begin, terms.element)
+    zero = e.splat(e.number(0, terms.total), lanes)
+    sums = [[e.variable(zero.type, zero) for _ in range(vectors)] for _ in range(rows)]
 
     def step(a_at: Any, b_at: Any, turn: int) -> None:
-        k_left = turn * left.strides[-1]
-        weights = [
-            e.load(b_at, turn * panels.k_stride + v * lanes, F32, lanes) for v in range(vectors)
-        ]
-        for r in range(rows):
-            value = e.splat(e.load(a_at, r * row_stride + k_left, F32, 1), lanes)
-            for v in range(vectors):
-                e.b.store(e.fma(value, weights[v], e.b.load(sums[r][v])), sums[r][v])
+        here, there = turn * left.strides[-1], turn * panels.k_stride
+        lefts = [e.at(a_at, r * row_stride + here, terms.element) for r in range(rows)]
+        width = lanes * terms.lane
+        rights = [e.at(b_at, there + v * width, terms.element) for v in range(vectors)]
+        terms.step(e, sums, lefts, rights)
 
     def along(axis: int, a_at: Any, b_at: Any) -> None:
         """Walks one axis of ``k``; the last one several steps a turn."""
@@ -141,15 +139,15 @@ def _kernel(
             with e.loop(0, length) as i:
                 along(
                     axis + 1,
-                    e.at(a_at, e.total((i, a_stride)), F32),
-                    e.at(b_at, e.total((i, b_stride)), F32),
+                    e.at(a_at, e.total((i, a_stride)), terms.element),
+                    e.at(b_at, e.total((i, b_stride)), terms.element),
                 )
             return
         unroll = length if length <= 2 * _UNROLL else _UNROLL
         body = length - length % unroll
         with e.loop(0, body, unroll) as k:
-            a_here = e.at(a_at, e.total((k, a_stride)), F32)
-            b_here = e.at(b_at, e.total((k, b_stride)), F32)
+            a_here = e.at(a_at, e.total((k, a_stride)), terms.element)
+            b_here = e.at(b_at, e.total((k, b_stride)), terms.element)
             for turn in range(unroll):
                 step(a_here, b_here, turn)
         for turn in range(body, length):

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from latebra.compiling.glow import polynomials
 from latebra.compiling.glow.emit import Emit
-from latebra.compiling.glow.llvm import F32, I32
+from latebra.compiling.glow.llvm import F32, I8, I32
 
 _MAGIC: Final = 1.5 * 2.0**23
 """Adding and taking away this rounds a float to a whole number."""
@@ -116,6 +116,21 @@ def erf(e: Emit, x: Any) -> Any:
     far = b.fsub(e.number(1.0, x), exp(e, b.fneg(power)))
     small = b.fcmp_ordered("<", size, e.number(0.927734375, x))
     return or_nan(e, x, e.select(small, near, with_sign(e, far, x)))
+
+
+def to_byte(e: Emit, x: Any, steps: Any, zero: Any) -> Any:
+    """Returns ``x * steps + zero`` as a byte, the nearest, at its ends where that is beyond.
+
+    What is not a number becomes 0, as if it were below all others.
+    """
+    b = e.b
+    low, high = b.fneg(zero), b.fsub(e.number(255.0, x), zero)
+    t = b.fmul(x, steps)
+    t = e.select(b.fcmp_ordered(">", t, low), t, low)
+    t = e.select(b.fcmp_ordered("<", t, high), t, high)
+    # The low byte of this float is the number that its addition rounded to.
+    shifted = b.fadd(t, b.fadd(zero, e.number(_MAGIC, x)))
+    return b.trunc(b.bitcast(shifted, e.like(I32, x)), e.like(I8, x))
 
 
 def _power_of_two(e: Emit, n: Any, like: Any) -> Any:

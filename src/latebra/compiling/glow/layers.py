@@ -41,6 +41,7 @@ def convolution(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
         pads=tuple(told["pads"]),
         dilations=tuple(told["dilations"]),
         groups=int(told["group"]),
+        fill=told.get("fill", 0.0),
     )
 
 

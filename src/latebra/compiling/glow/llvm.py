@@ -13,6 +13,7 @@ ir: Final[Any] = _ir
 
 I1: Final[Any] = ir.IntType(1)
 I8: Final[Any] = ir.IntType(8)
+I16: Final[Any] = ir.IntType(16)
 I32: Final[Any] = ir.IntType(32)
 I64: Final[Any] = ir.IntType(64)
 F32: Final[Any] = ir.FloatType()

@@ -133,24 +133,25 @@ def _kept(
         return value
     if _meets(graph, readers, uses):
         return value
-    pads = [0] * (2 * max(0, len(value.shape) - 2))
+    pads, fill = [0] * (2 * max(0, len(value.shape) - 2)), 0.0
     for use in uses:
         step = graph.steps[use] if use < len(graph.steps) else None
         if step and step.name == "Conv" and step.inputs[0] == name:
             told: list[int] = list(step.told.get("pads") or pads)
             pads = [max(a, b) for a, b in zip(pads, told, strict=True)]
+            fill = step.told.get("fill", 0.0)  # All who read bytes take the same for nothing.
     if any(pads) and len(value.shape) > 2:
-        return _with_border(w, value, tuple(pads))
+        return _with_border(w, value, tuple(pads), fill)
     return w.settled(value)
 
 
-def _with_border(w: Writer, value: Value, pads: tuple[int, ...]) -> Value:
-    """Returns a value computed into the middle of zeros, where convolutions read it."""
+def _with_border(w: Writer, value: Value, pads: tuple[int, ...], fill: int | float) -> Value:
+    """Returns a value computed into the middle of a border, where convolutions read it."""
     rank = len(pads) // 2
     order = (0, *range(2, 2 + rank), 1)
     low, high = (0, 0, *pads[:rank]), (0, 0, *pads[rank:])
-    room = bordered(w, value, low, high, 0.0, order)
-    w.borders[room.buffer] = (room, pads, 0.0)
+    room = bordered(w, value, low, high, fill, order)
+    w.borders[room.buffer] = (room, pads, fill)
     offset = sum(i * step for i, step in zip(low, room.strides, strict=True))
     return plain(replace(room, offset=offset, shape=value.shape))
 

@@ -241,6 +241,7 @@ _SINGLE: Final[dict[str, Step]] = {
     "sigmoid": functions.sigmoid,
     "tanh": functions.tanh,
     "erf": functions.erf,
+    "to_byte": functions.to_byte,
 }
 _WIDE: Final[dict[str, Step]] = {
     "exp": wide.exp,

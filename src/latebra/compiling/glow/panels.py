@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latebra.compiling.glow.low import Load, Map, Panels, Space, View
 from latebra.compiling.glow.spaces import joined, merged
@@ -38,24 +40,30 @@ def in_panels(w: Writer, factor: View, depth: int, rows: int, spread: tuple[int,
         packed = _packed_now(w, factor, grid, width)
     elif in_rows:
         step = joined(k_view, groups).strides[0]
-        view = _spread(factor, spread)
+        view = spread_over(factor, spread)
         return Panels(view, width, step, vectors)
     else:
         packed = _packed_later(w, factor, grid, width)
     k = prod(factor.shape[grid:-1])
-    return Panels(_spread(packed, spread), k * width, width, vectors)
+    return Panels(spread_over(packed, spread), k * width, width, vectors)
 
 
-def _spread(view: View, spread: tuple[int, ...]) -> View:
+def unrolled(w: Writer, factor: View) -> NDArray[Any]:
+    """Returns a constant factor as an array."""
+    held = w.program.constants[factor.buffer].reshape(-1)[factor.offset :]
+    steps = tuple(step * held.itemsize for step in factor.strides)
+    return np.lib.stride_tricks.as_strided(held, factor.shape, steps)
+
+
+def spread_over(view: View, spread: tuple[int, ...]) -> View:
+    """Returns a view over other axes: for each, which of its own it is, or -1 where it repeats."""
     shape = tuple(1 if axis < 0 else view.shape[axis] for axis in spread)
     strides = tuple(0 if axis < 0 else view.strides[axis] for axis in spread)
     return replace(view, shape=shape, strides=strides)
 
 
 def _packed_now(w: Writer, factor: View, grid: int, width: int) -> View:
-    held = w.program.constants[factor.buffer].reshape(-1)[factor.offset :]
-    steps = tuple(step * held.itemsize for step in factor.strides)
-    array = np.lib.stride_tricks.as_strided(held, factor.shape, steps)
+    array = unrolled(w, factor)
     lead, columns = factor.shape[:grid], factor.shape[-1]
     array = array.reshape(*lead, -1, columns)
     panels = -(-columns // width)

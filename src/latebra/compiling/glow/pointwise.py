@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.glow.low import Const
-from latebra.compiling.glow.values import Value
+from latebra.compiling.glow.values import Value, plain
 from latebra.compiling.glow.writer import Writer
 
 Attributes = Mapping[str, Any]
@@ -194,6 +194,14 @@ def _wide(formula: Callable[[Point], Point]) -> Callable[[Point], Point]:
     return inner
 
 
+def _quantise(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """Gives the byte ``x / scale + zero``, rounded; what is beyond a byte goes to its ends."""
+    # Both lie in memory, so that tensors of other scales can share the code.
+    numbers = (1 / told["scale"], told["zero"])
+    steps, zero = (Point(w, plain(w.constant(np.array(n, np.float32)))) for n in numbers)
+    return Point(w, inputs[0]).do("to_byte", steps, zero, dtype="uint8").value
+
+
 def _shift(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return _named(f"shift_{str(told['direction']).lower()}")(w, inputs, told)
 
@@ -217,6 +225,7 @@ RULES: Final[dict[str, Rule]] = {
         }.items()
     },
     "BitShift": _shift,
+    "Quantise": _quantise,
     "Div": _divide,
     "Mod": _modulo,
     "Pow": _power,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import prod
+from typing import Final
 
 import numpy as np
 
 from latebra.compiling.glow.borders import padded, windows
+from latebra.compiling.glow.byte_panels import has_fours, in_fours
 from latebra.compiling.glow.folds import fold
 from latebra.compiling.glow.low import Acc, Const, Contract, View, as_load, sure
 from latebra.compiling.glow.panels import in_panels
 from latebra.compiling.glow.values import Axes, Pending, Value, broadcast, finer, plain
 from latebra.compiling.glow.writer import Writer
+
+_SUMS: Final = {("float32", "float32"): "float32", ("uint8", "int8"): "int32"}
+"""What tiles multiply, by the types of both factors, and the type of the sums."""
 
 
 def matmul(w: Writer, a: Value, b: Value) -> Value:
@@ -24,7 +29,7 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
         b: Shape ``(..., k, n)``, at least two axes.
     """
     a, b = _in_memory(w, a), plain(w.view(b))
-    if a.dtype != "float32":
+    if (a.dtype, b.dtype) not in _SUMS:
         return _by_fold(w, a, b)
     batch = _batch(a, b)
     if batch is None:
@@ -41,18 +46,14 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     rows = prod(m) * prod(flat[i] for i in range(len(flat)) if i not in vary)
     spread = tuple(vary.index(i) if i in vary else -1 for i in range(len(flat)))
     spread = (*spread, *(-1,) * (len(m) + 1))
-    panels = in_panels(w, factor, 1, rows, spread)
-    head = len(flat) + len(m)
-    shape = (*flat, *m, columns)
-    made = Contract(
-        w.nowhere(shape, "float32"),
-        _with_columns(left.view, head, columns),
-        panels,
-        head,
-        Acc("float32"),
-    )
     if prod(k) != b.shape[-2]:
         raise ValueError(f"{a.shape} by {b.shape} is no product")
+    head = len(flat) + len(m)
+    shape = (*flat, *m, columns)
+    view = _with_columns(left.view, head, columns)
+    if a.dtype == "uint8" and not has_fours(view, head + 1):
+        return matmul(w, w.settled_copy(a), b)
+    made = _contraction(w, shape, view, head, factor, 1, rows, spread)
     order = tuple(range(len(shape)))
     return Value(made.expr, (*batch, m, (columns,)), Pending(made, order))
 
@@ -66,6 +67,7 @@ def conv(
     pads: tuple[int, ...],
     dilations: tuple[int, ...],
     groups: int,
+    fill: int | float = 0.0,
 ) -> Value:
     """Returns a convolution, channels innermost in memory.
 
@@ -74,13 +76,14 @@ def conv(
         x: Shape ``(batch, channels, *space)``.
         weights: Shape ``(outputs, channels / groups, *kernel)``.
         strides: One an axis of space.
-        pads: Zeros before each axis of space, then after each.
+        pads: Elements before each axis of space, then after each.
         dilations: One an axis of space.
         groups: Into how many parts the channels fall.
+        fill: What the border holds.
     """
     rank = len(x.shape) - 2
     kernel = weights.shape[2:]
-    source = padded(w, x, pads, 0.0)
+    source = padded(w, x, pads, fill)
     window = windows(source, kernel, strides, dilations)
     n, space = x.shape[0], window.shape[2 : 2 + rank]
     outputs, inputs = weights.shape[0] // groups, weights.shape[1]
@@ -111,13 +114,31 @@ def conv(
         strides=(*(step * outputs for _ in group), *kernel_steps, inner, step),
     )
     spread = (-1, *(0 for _ in group), -1, *(-1,) * rank)
-    panels = in_panels(w, factor, rank + 1, n * prod(space), spread)
     shape = (n, *group, outputs, *space)
     at = 1 + len(group)
-    made = Contract(w.nowhere(shape, "float32"), left, panels, at, Acc("float32"))
+    made = _contraction(w, shape, left, at, factor, rank + 1, n * prod(space), spread)
     order = (0, *range(at + 1, at + 1 + rank), *range(1, at + 1))
     axes: Axes = ((n,), (*group, outputs), *((length,) for length in space))
     return Value(made.expr, axes, Pending(made, order))
+
+
+def _contraction(
+    w: Writer,
+    shape: tuple[int, ...],
+    left: View,
+    columns: int,
+    factor: View,
+    depth: int,
+    rows: int,
+    spread: tuple[int, ...],
+) -> Contract:
+    """A contraction whose output has no place yet; the right-hand factor is put in panels."""
+    total = _SUMS[left.dtype, factor.dtype]
+    if left.dtype == "uint8":
+        left, panels = in_fours(w, left, len(shape), factor, depth, rows, spread)
+    else:
+        panels = in_panels(w, factor, depth, rows, spread)
+    return Contract(w.nowhere(shape, total), left, panels, columns, Acc(total))
 
 
 def _depthwise(w: Writer, window: View, weights: View, rank: int) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from latebra.compiling.glow.llvm import binding, ready
@@ -23,6 +23,7 @@ class Target:
         registers: Vector registers.
         fma: Has it a fused multiply-add?
         rounds: Can it round vectors to whole numbers?
+        dots: Has it an instruction that adds four products of bytes to each lane?
     """
 
     name: str
@@ -32,6 +33,7 @@ class Target:
     registers: int
     fma: bool
     rounds: bool
+    dots: bool = False
 
     def machine(self) -> Any:
         """Returns LLVM's target machine: position-independent code for this system."""
@@ -43,10 +45,13 @@ class Target:
 
 
 AVX512: Final = Target("avx512", "x86-64-v4", "-prefer-256-bit", 16, 32, fma=True, rounds=True)
+AVX512_VNNI: Final = replace(
+    AVX512, name="avx512_vnni", features=f"{AVX512.features},+avx512vnni", dots=True
+)
 AVX2: Final = Target("avx2", "x86-64-v3", "", 8, 16, fma=True, rounds=True)
 SSE2: Final = Target("sse2", "x86-64", "", 4, 16, fma=False, rounds=False)
 NEON: Final = Target("neon", "generic", "+neon", 4, 32, fma=True, rounds=True)
-TARGETS: Final = {each.name: each for each in (AVX512, AVX2, SSE2, NEON)}
+TARGETS: Final = {each.name: each for each in (AVX512, AVX512_VNNI, AVX2, SSE2, NEON)}
 
 _AVX512_FEATURES: Final = ("avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 _AVX2_FEATURES: Final = ("avx2", "fma", "bmi2", "f16c", "lzcnt", "movbe")
@@ -70,3 +75,14 @@ def host() -> Target:
     if all(has.get(each) for each in _AVX2_FEATURES):
         return AVX2
     return SSE2
+
+
+def host_for_bytes() -> Target:
+    """Returns the best target of this machine's for products of bytes.
+
+    Raises:
+        OSError: The processor is of a family without a target here.
+    """
+    found = host()
+    has: dict[str, bool] = binding.get_host_cpu_features()
+    return AVX512_VNNI if found is AVX512 and has.get("avx512vnni") else found
