@@ -5,8 +5,9 @@
 A picture is 16 evaluations of the bundled network, four Runge-Kutta steps. *Pipeline*: the first
 two steps in one worker with one thread, the last two in another, while the first has begun the next
 picture; against the same two one by one, and against one worker with two threads. *One program*:
-all 16 evaluations as one ONNX graph with the weights once, against 16 calls, with one thread. All
-take turns; medians of ratios in the same round. Writes ``benchmarks/results/chains.json`` after
+all 16 evaluations as one ONNX graph with the weights once, against 16 calls, with one thread.
+*Three networks*: a transformer that reads a line, four evaluations of a U-Net that what it read
+shifts, a larger U-Net that paints the result; a worker each, against one by one. All take turns; medians of ratios in the same round. Writes ``benchmarks/results/chains.json`` after
 each compiler.
 """
 
@@ -32,6 +33,7 @@ from latebra.compiling.likeness import difference
 from latebra.compiling.opening import installed
 from latebra.compiling.pipeline import Pipeline
 from latebra.core.errors import LatebraError
+from latebra.testing.networks import gpt, unet
 
 RESULT = Path(__file__).parent / "results" / "chains.json"
 NAME = "small_photographs"
@@ -157,6 +159,48 @@ def pipelined(name: str, model: Model, items: list[Any], rounds: int) -> dict[st
     }
 
 
+def three_networks(name: str, count: int, rounds: int) -> dict[str, float]:
+    """Returns items a second of text encoder, denoiser and decoder, both ways."""
+    programs = (gpt(tokens=32, width=256, layers=3, words=1000), unet(size=32), unet(size=64))
+    (one, encode), (two, denoise), (three, decode) = (
+        loaded(name, program.model, 1) for program in programs
+    )
+
+    def read(item: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"x": item["x"] + encode({"ids": item["ids"]})["y"].mean(keepdims=True)[..., None]}
+
+    def evaluate(item: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        x = item["x"]
+        for _ in range(STEPS):
+            x = x - np.float32(1 / STEPS) * denoise({"x": x})["y"]
+        return {"x": x}
+
+    def paint(item: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return decode({"x": item["x"].repeat(2, 2).repeat(2, 3)})
+
+    rng = np.random.default_rng(2)
+    items = [
+        {
+            "ids": rng.integers(0, 1000, (1, 32)),
+            "x": rng.standard_normal((1, 3, 32, 32), np.float32),
+        }
+        for _ in range(count)
+    ]
+    with one, two, three:
+        pipeline = Pipeline((read, evaluate, paint))
+        times = turns(
+            {
+                "pipeline": lambda: list(pipeline.run(items)),
+                "one_by_one": lambda: list(pipeline.one_by_one(items)),
+            },
+            rounds,
+        )
+    return {
+        **{f"{way}_s": count / median(each) for way, each in times.items()},
+        "gain_over_one_by_one": 1 / ratio(times, "pipeline", "one_by_one"),
+    }
+
+
 def as_one_program(name: str, model: Model, item: Any, rounds: int) -> dict[str, Any]:
     """Returns the time of one program against 16 calls; or the word for why there is none."""
     many, run_many = loaded(name, model, 1)
@@ -198,6 +242,7 @@ def main() -> None:
     for name in arguments.compilers or [each for each in installed() if each != SLOW]:
         rows[name] = {
             "pipeline": pipelined(name, model, items, arguments.rounds),
+            "three_networks": three_networks(name, arguments.pictures, arguments.rounds),
             "one_program": as_one_program(name, model, items[0], arguments.rounds),
         }
         print(name, json.dumps(rows[name]), flush=True)

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from latebra.api.compiled import compile
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
+    from latebra.api.placed import place, repeat
     from latebra.api.stego import HideReport, Stego
     from latebra.api.verbs import capacity, hide, reveal
     from latebra.compiling.bundle import Bundle
     from latebra.compiling.choosing import Choice
     from latebra.compiling.contract import Model
+    from latebra.compiling.pipeline import Pipeline
     from latebra.compiling.report import Report
     from latebra.core.keys import Identity, Key, Recipient
     from latebra.models.catalogue import Catalogue
@@ -54,6 +56,7 @@ __all__ = [
     "NothingRevealed",
     "NumericsMismatch",
     "PartsMissing",
+    "Pipeline",
     "Recipient",
     "Report",
     "Stego",
@@ -69,6 +72,8 @@ __all__ = [
     "hide",
     "load_model",
     "models",
+    "place",
+    "repeat",
     "reveal",
 ]
 
@@ -80,6 +85,7 @@ _HOMES = {
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
     "Model": "latebra.compiling.contract",
+    "Pipeline": "latebra.compiling.pipeline",
     "Recipient": "latebra.core.keys",
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
@@ -93,6 +99,8 @@ _HOMES = {
     "doctor": "latebra.api.looking",
     "hide": "latebra.api.verbs",
     "load_model": "latebra.api.compared",
+    "place": "latebra.api.placed",
+    "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",
 }
 

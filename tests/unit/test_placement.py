@@ -178,3 +178,12 @@ def test_nobody_falls_back_from_nobody():
         lb.compile(odd_in_the_middle(), fallback="onnxruntime")
     with pytest.raises(UnknownPlugin, match="no compiler is called 'onxruntime'"):
         lb.compile(odd_in_the_middle(), compiler="glow", fallback="onxruntime")
+
+
+def test_the_verb_places_and_says_why(program):
+    found = lb.place(program.model, compilers=["onnxruntime", "reference"], blocks=2, rounds=2)
+    wanted = open_network(program.model, "reference").run(program.inputs)
+    assert difference(found.network.run(program.inputs), wanted).largest < program.bound
+    assert found.reason
+    with pytest.raises(UnknownPlugin):
+        lb.place(program.model, compilers=["ngraf"])

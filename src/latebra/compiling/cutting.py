@@ -48,7 +48,7 @@ class Chain:
 
     @cached_property
     def _extractor(self) -> Any:
-        onnx = _onnx()
+        onnx = vendor_onnx()
         proto = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(self.model.onnx))
         return onnx.utils.Extractor(proto)
 
@@ -63,7 +63,7 @@ def chain(model: Model, most: int | None = 8) -> Chain:
     Raises:
         Unavailable: The package that can cut ONNX files is not installed.
     """
-    onnx = _onnx()
+    onnx = vendor_onnx()
     proto = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(model.onnx))
     places = _places(proto.graph)
     typed = {
@@ -127,7 +127,12 @@ def _even(places: Sequence[tuple[int, str]], nodes: int, most: int) -> tuple[str
     return tuple(sorted(chosen, key=order.index))
 
 
-def _onnx() -> Any:
+def vendor_onnx() -> Any:
+    """Returns the package that reads and writes ONNX files, with the part that cuts them.
+
+    Raises:
+        Unavailable: It is not installed.
+    """
     try:
         import_module("onnx.utils")  # It is not there before somebody asks for it.
         return import_module("onnx")

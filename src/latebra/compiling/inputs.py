@@ -73,6 +73,8 @@ def _whole(
     if limit is None and kind.itemsize == 1:  # Bytes of a picture or of a file.
         info = np.iinfo(kind)
         return rng.integers(info.min, info.max + 1, shape).astype(kind)
+    if limit is None and "byte" in name:  # The same, held in wider numbers.
+        return rng.integers(0, 256, shape).astype(kind)
     high = min(limit or SMALLEST_LIMIT, np.iinfo(kind).max)
     if "position" in name and shape:
         return np.broadcast_to(np.arange(shape[-1]) % high, shape).astype(kind)
