@@ -7,8 +7,8 @@ two steps in one worker with one thread, the last two in another, while the firs
 picture; against the same two one by one, and against one worker with two threads. *One program*:
 all 16 evaluations as one ONNX graph with the weights once, against 16 calls, with one thread.
 *Three networks*: a transformer that reads a line, four evaluations of a U-Net that what it read
-shifts, a larger U-Net that paints the result; a worker each, against one by one. All take turns; medians of ratios in the same round. Writes ``benchmarks/results/chains.json`` after
-each compiler.
+shifts, a larger U-Net that paints the result; a worker each, against one by one. All take turns;
+medians of ratios in the same round. Writes ``benchmarks/results/chains.json`` after each compiler.
 """
 
 from __future__ import annotations
