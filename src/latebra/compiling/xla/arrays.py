@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -18,19 +17,11 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.compiling.spelling.algebra import Algebra, Pairs
-from latebra.compiling.xla.laid import Laid
+from latebra.compiling.xla.convolving import Convolving, Terms
+from latebra.compiling.xla.laid import Laid, is_held
 
-_SPATIAL: Final = "DHW"
 _NAMES: Final = {"bitwise_not": "invert"}
 _PUTS: Final = {"none": "set", "add": "add", "mul": "multiply", "min": "min", "max": "max"}
-_SMALL: Final = 64
-"""Results of a convolution, in one picture, up to which a product of matrices is faster.
-
-Measured on a ResNet (1.4 times ONNX Runtime's time with 64, 2.2 with none) and on two U-Nets,
-which 256 makes slower.
-"""
-_FEW: Final = 8
-"""Channels below which a convolution leaves vectors half empty, and a product does not."""
 
 
 class Arrays(Algebra):
@@ -40,6 +31,7 @@ class Arrays(Algebra):
         self._jax: Any = import_module("jax")
         self._numpy: Any = import_module("jax.numpy")
         self._lax: Any = self._jax.lax
+        self._convolved = Convolving(self._numpy, self._lax)
 
     @override
     def constant(self, array: NDArray[Any]) -> Laid:
@@ -88,27 +80,9 @@ class Arrays(Algebra):
         spread: Sequence[int],
         groups: int,
     ) -> Laid:
-        if groups == 1 and all(step == 1 for step in spread):
-            _, channels, *lengths = weights.shape
-            results = prod(n // step for n, step in zip(x.shape[2:], strides, strict=True))
-            if results <= _SMALL or prod(lengths) == 1 or channels < _FEW:
-                return self._multiplied(x, weights, strides, pads, dilations)
-        axes = _SPATIAL[-len(strides) :]
-        kernel: Any = np.moveaxis if _is_held(weights.array) else self._numpy.moveaxis
-        # (out, in, ...) becomes (..., in, out); a constant here, and not at every run.
-        turned = kernel(self._plain(weights), (0, 1), (-1, -2))
-        array = self._lax.conv_general_dilated(
-            self._put_last(x, x.array.ndim),
-            np.ascontiguousarray(turned) if _is_held(turned) else turned,
-            tuple(strides),
-            [tuple(pair) for pair in pads],
-            tuple(spread),
-            tuple(dilations),
-            (f"N{axes}C", f"{axes}IO", f"N{axes}C"),
-            groups,
-            precision="highest",
-        )
-        return Laid(array, last=True)
+        array = self._put_last(x, x.array.ndim)
+        terms = Terms(tuple(strides), tuple(pads), tuple(dilations), tuple(spread))
+        return Laid(self._convolved(array, self._plain(weights), terms, groups), last=True)
 
     @override
     def window(
@@ -177,7 +151,7 @@ class Arrays(Algebra):
     @override
     def take(self, x: Laid, at: Laid, axis: int) -> Laid:
         axis = _moved(axis, x.array.ndim) if x.last else axis
-        if _is_held(x.array) and _is_held(at.array):
+        if is_held(x.array) and is_held(at.array):
             return Laid(np.take(x.array, at.array, axis), x.last)
         return Laid(self._numpy.take(x.array, at.array, axis, mode="clip"), x.last)
 
@@ -206,38 +180,6 @@ class Arrays(Algebra):
         """Returns the array with its axes in ONNX's order."""
         return self._numpy.asarray(self._plain(x))
 
-    def _multiplied(
-        self, x: Laid, weights: Laid, strides: Sequence[int], pads: Pairs, dilations: Sequence[int]
-    ) -> Laid:
-        """Returns a convolution as a product: what lies under the kernel, times its numbers."""
-        array = self._put_last(x, x.array.ndim)
-        if any(any(pair) for pair in pads):
-            array = self._lax.pad(
-                array,
-                np.array(0, array.dtype),
-                [(0, 0, 0), *((*pair, 0) for pair in pads), (0, 0, 0)],
-            )
-        out, channels, *lengths = weights.shape
-        whole = [
-            (n - gap * (k - 1) - 1) // step + 1
-            for n, k, step, gap in zip(array.shape[1:-1], lengths, strides, dilations, strict=True)
-        ]
-        parts: list[Any] = []
-        for place in np.ndindex(*lengths):
-            starts = [at * gap for at, gap in zip(place, dilations, strict=True)]
-            cuts = [
-                slice(start, start + (n - 1) * step + 1, step)
-                for start, n, step in zip(starts, whole, strides, strict=True)
-            ]
-            parts.append(array[(slice(None), *cuts)])
-        rows = parts[0] if len(parts) == 1 else self._numpy.concatenate(parts, -1)
-        rows = rows.reshape(-1, prod(lengths) * channels)
-        kernel: Any = np.moveaxis if _is_held(weights.array) else self._numpy.moveaxis
-        # (out, in, ...) becomes (... in, out).
-        columns = kernel(self._plain(weights), (0, 1), (-1, -2)).reshape(-1, out)
-        found = self._numpy.matmul(rows, columns, precision="highest")
-        return Laid(found.reshape(array.shape[0], *whole, out), last=True)
-
     def _agreed(self, values: Sequence[Laid]) -> bool:
         """Should a map of these values lie with the channels last?"""
         rank = max(each.array.ndim for each in values)
@@ -253,7 +195,7 @@ class Arrays(Algebra):
         if x.last:
             return x.array
         array = x.array.reshape((1,) * (rank - x.array.ndim) + tuple(x.array.shape))
-        move: Any = np.moveaxis if _is_held(array) else self._numpy.moveaxis
+        move: Any = np.moveaxis if is_held(array) else self._numpy.moveaxis
         return move(array, 1, -1)
 
     def _exactly_divided(self, a: Any, b: Any) -> Any:
@@ -275,11 +217,6 @@ class Arrays(Algebra):
                 return self._exactly_divided
             case _:
                 return getattr(self._numpy, _NAMES.get(name, name))
-
-
-def _is_held(array: Any) -> bool:
-    """Is it NumPy's, so a constant, and not the vendor's?"""
-    return isinstance(array, np.ndarray)
 
 
 def _moved(axis: int, rank: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Laid:
@@ -25,3 +27,8 @@ class Laid:
         if not self.last:
             return tuple(self.array.shape)
         return (n, rest[-1], *rest[:-1])
+
+
+def is_held(array: Any) -> bool:
+    """Is it NumPy's, so a constant, and not the vendor's?"""
+    return isinstance(array, np.ndarray)
