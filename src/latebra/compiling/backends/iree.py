@@ -19,6 +19,7 @@ from typing_extensions import override
 from latebra.compiling.contract import Compiler, Executable, Model, Support, failing_as, standard
 from latebra.compiling.iree.spelt import spelt_out
 from latebra.compiling.mistakes import Mistake, built, shrinks_between_corners, takes
+from latebra.compiling.uses import uses_of
 from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
@@ -32,11 +33,15 @@ _FLAGS: Final = (
     "--iree-hal-target-device=local",
     "--iree-hal-local-target-device-backends=llvm-cpu",
     "--iree-llvmcpu-target-cpu=host",
-    "--iree-input-demote-f64-to-f32=false",  # Or outputs of 64 bits come back with half of them.
     # Convolutions over channels-last data, 1.3 times as fast as without: docs/compilers.md.
     "--iree-preprocessing-pass-pipeline="
     "builtin.module(util.func(iree-preprocessing-convert-conv-to-channels-last))",
 )
+_WIDE: Final = "--iree-input-demote-f64-to-f32=false"
+"""Without it outputs of 64 bits come back with half of them; with it attributes, which are of 64
+bits inside, are narrowed by an operation that the vendor then refuses (3.13)."""
+_DOUBLE: Final = 11
+"""How ONNX numbers 64-bit floats."""
 
 
 MISTAKES: Final = (
@@ -106,7 +111,9 @@ class Iree(Compiler):
             vendor: Any = tools
             proto = _as_new(proto)
             module = vendor.compile_str(
-                _imported(spelt_out(proto)), input_type="onnx", extra_args=list(_FLAGS)
+                _imported(spelt_out(proto)),
+                input_type="onnx",
+                extra_args=[*_FLAGS, *([_WIDE] if _has_doubles(model) else [])],
             )
             names = {
                 "inputs": [tensor.name for tensor in model.facts.inputs],
@@ -185,6 +192,15 @@ def _imported(proto: Any) -> str:
     module = told.create_module(context=context).operation
     vendor.NodeImporter.define_function(told.main_graph, module).import_all()
     return str(module)
+
+
+def _has_doubles(model: Model) -> bool:
+    """Does it compute with 64-bit floats anywhere?"""
+    return any(
+        use.told.get("to") == _DOUBLE
+        or any(kind is not None and kind.dtype == _DOUBLE for kind in use.inputs)
+        for use in uses_of(model.onnx)
+    ) or any(each.dtype == "float64" for each in (*model.facts.inputs, *model.facts.outputs))
 
 
 PLUGIN = Iree
