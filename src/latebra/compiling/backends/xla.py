@@ -51,7 +51,8 @@ class Xla(Compiler):
 
     Known problems: shapes must be fixed, and must not depend on what is computed.
 
-    Choose it: for models that come from JAX; convolutions by groups are slow with it on a CPU.
+    Choose it: for models that come from JAX. Convolutions by groups are spelt otherwise for it, as
+    XLA's own are slow on a CPU (``compiling/xla/convolving.py``).
 
     Reference: https://openxla.org/xla, https://docs.jax.dev.
     """
