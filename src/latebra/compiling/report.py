@@ -56,6 +56,7 @@ class Row:
         peak_bytes: The most memory that the process held which loaded and ran, one thread.
         error: How far its result is from the judge's.
         same: Whether its results are the same every time.
+        precision: Relative error that a variant's precision explains; 0 for what is no variant.
     """
 
     compiler: str
@@ -75,6 +76,7 @@ class Row:
     peak_bytes: int | None = None
     error: Difference | None = None
     same: Identity = Identity()
+    precision: float = 0.0
 
     @property
     def cpu(self) -> float | None:

@@ -133,14 +133,15 @@ def enter(name: str, model: Model, inputs: Arrays, patience: Patience, kept: Cac
     plain = make(name, 1)
     variant = plain.variants.get(plain.variant)
     title = f"{plain.title}: {variant.about}" if variant else plain.title
-    row = Row(name, title, Outcome.OK, versions=plain.versions())
+    precision = variant.bound if variant else 0.0
+    row = Row(name, title, Outcome.OK, versions=plain.versions(), precision=precision)
     if not (here := plain.probe()):
         fix = here.fix or FIX[Outcome.ABSENT]
         return Trial(replace(row, outcome=Outcome.ABSENT, reason=str(here), fix=fix))
     if not (takes := plain.supports(model)):
         fix = takes.fix or FIX[Outcome.UNSUPPORTED]
         return Trial(replace(row, outcome=Outcome.UNSUPPORTED, reason=str(takes), fix=fix))
-    trial = Trial(row, bound=variant.bound if variant else 0.0)
+    trial = Trial(row, bound=precision)
     try:
         with _worker(name, 1, patience) as builder:
             artifact, build_s = _artifact(name, plain, builder, model, kept)
