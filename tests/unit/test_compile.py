@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 import latebra as lb
 from latebra.api.compiled import compiled
+from latebra.cli import bundling
+from latebra.compiling import judge
 from latebra.core.errors import InputError, NumericsMismatch
 from latebra.core.progress import silent
 from latebra.testing.programs import PROGRAMS, batched
@@ -59,6 +63,17 @@ def test_axes_stay_open_and_new_lengths_are_compiled(compiler, tmp_path):
         x = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
         np.testing.assert_array_equal(bundle.run({"x": x})["y"], x + 1)
         np.testing.assert_array_equal(bundle.network(compiler).run({"x": x})["y"], x + 1)
+
+
+def test_one_command_shows_the_table_the_choice_and_the_bundle(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(judge, "contenders", lambda: ["onnxruntime", "null", "reference"])
+    (tmp_path / "m.onnx").write_bytes(PROGRAMS["integers"]().model.onnx)
+    bundling.compile(str(tmp_path / "m.onnx"), out=tmp_path / "m.bundle", threads=1)
+    said, aside = capsys.readouterr()
+    assert said == f"{tmp_path / 'm.bundle'}\n"
+    assert re.search(r"^onnxruntime +ok ", aside, re.MULTILINE)
+    assert re.search(r"^null: absent: .+\n  fix: .+", aside, re.MULTILINE)
+    assert re.search(r"^onnxruntime: .+ a run; .+\ndigest [0-9a-f]{64}$", aside, re.MULTILINE)
 
 
 def test_a_variant_is_checked_against_its_own_precision():

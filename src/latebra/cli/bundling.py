@@ -17,6 +17,7 @@ from latebra.cli.arrays import read_inputs, read_shapes
 from latebra.cli.comparing import Files, Several, load_fitted
 from latebra.cli.console import Usage
 from latebra.cli.options import Force, Json
+from latebra.cli.reporting import show
 
 
 def compile(
@@ -36,6 +37,8 @@ def compile(
     force: Force = False,
 ) -> None:
     """Compile a model into a bundle, which runs elsewhere and checks itself there.
+
+    Where all compilers are compared, the table of what each made of it comes first.
 
     Args:
         model: An ONNX file, or the name of a bundled model.
@@ -76,6 +79,8 @@ def compile(
             }
         )
         return
+    if made.report:
+        show(made.report, {}, aside=True)
     console.say(str(path))
     console.note(f"{made.reason}\ndigest {made.bundle.digest}")
 

@@ -18,15 +18,16 @@ _WIDTH: Final = 150
 _NOTHING: Final = "·"
 
 
-def show(report: Report, choices: Mapping[str, str]) -> None:
-    """Writes the tables, what to do about each row that is not ``ok``, and the choices to stdout.
+def show(report: Report, choices: Mapping[str, str], *, aside: bool = False) -> None:
+    """Writes the tables, what to do about each row that is not ``ok``, and the choices.
 
     Args:
         report: What was found.
         choices: The reason for each goal's choice.
+        aside: Whether it goes to stderr, as it is no result; else to stdout.
     """
-    plain = not sys.stdout.isatty()
-    out = Console(file=sys.stdout, width=_WIDTH if plain else None, highlight=False)
+    file = sys.stderr if aside else sys.stdout
+    out = Console(file=file, width=None if file.isatty() else _WIDTH, highlight=False)
     out.print(f"{report.model}  {', '.join(report.inputs)}", soft_wrap=True, markup=False)
     threads = "1 thread" if report.threads == 1 else f"{report.threads} threads"
     out.print(f"CPU time with 1 thread, wall time with {threads}; medians", markup=False)
@@ -98,7 +99,7 @@ def _table() -> Table:
     return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
 
 
-def _number(value: float | None, scale: float = 1.0) -> str:
+def _number(value: int | float | None, scale: float = 1.0) -> str:
     return _NOTHING if value is None else f"{value * scale:.3g}"
 
 
