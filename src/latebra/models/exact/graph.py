@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -92,7 +93,9 @@ class Draft:
         return Tensor(name, shape, dtype)
 
     def reshape(self, source: Tensor, *shape: int) -> Tensor:
-        """Returns the same numbers in another shape."""
+        """Returns the same numbers in another shape; one length may be -1, for the rest."""
+        rest = prod(source.shape) // abs(prod(shape))
+        shape = tuple(rest if n == -1 else n for n in shape)
         wanted = self.constant(np.array(shape, np.int64))
         return self.do("Reshape", source.name, wanted, shape=shape, dtype=source.dtype)
 
@@ -100,6 +103,12 @@ class Draft:
         """Returns the same numbers with the axes in another order."""
         shape = tuple(source.shape[axis] for axis in axes)
         return self.do("Transpose", source.name, shape=shape, dtype=source.dtype, perm=list(axes))
+
+    def look_up(self, table: NDArray[Any], place: Tensor) -> Tensor:
+        """Returns an entry of ``table`` for each whole number of ``place``, a tensor of floats."""
+        # ONNX numbers its types; 7 is int64.
+        index = self.do("Cast", place.name, shape=place.shape, dtype="int64", to=7)
+        return self.do("Gather", self.constant(table), index.name, shape=place.shape)
 
     def done(self, given: Tensor, result: Tensor) -> Graph:
         """Returns the finished graph; ``result`` is its last node's output."""

@@ -166,7 +166,7 @@ def _relu(node: Node, given: Arguments) -> Bound:
 @rule("ReduceMax")
 def _reduce_max(node: Node, given: Arguments) -> Bound:
     x = given.floats(0)
-    axes, keep = tuple(node.attributes["axes"]), bool(node.attributes.get("keepdims", 1))
+    axes, keep = _axes(node.attributes.get("axes")), bool(node.attributes.get("keepdims", 1))
     low, high = (each.max(axes, keepdims=keep) for each in (x.low, x.high))
     return computed(low, high, x.step)
 
@@ -174,7 +174,7 @@ def _reduce_max(node: Node, given: Arguments) -> Bound:
 @rule("ReduceSum")
 def _reduce_sum(node: Node, given: Arguments) -> Bound:
     x = given.floats(0)
-    axes = tuple(int(axis) for axis in given.values(1))
+    axes = _axes(given.values(1) if given.has(1) else None)
     keep = bool(node.attributes.get("keepdims", 1))
     low, high, spread = (each.sum(axes, keepdims=keep) for each in (x.low, x.high, x.spread))
     return Bound(low, high, spread, x.step)
@@ -243,6 +243,10 @@ def _product(a: Bound, b: Bound) -> tuple[Reals, Reals]:
         return a.low @ b.low, a.high @ b.high
     largest = np.maximum(np.abs(a.low), np.abs(a.high)) @ np.maximum(np.abs(b.low), np.abs(b.high))
     return -largest, largest
+
+
+def _axes(axes: Any) -> tuple[int, ...] | None:
+    return None if axes is None else tuple(int(axis) for axis in axes)
 
 
 def _step(ends: Reals) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 def windows(
-    pictures: NDArray[Any], kernel: tuple[int, int], strides: tuple[int, int], pads: tuple[int, int]
+    pictures: NDArray[Any], kernel: tuple[int, ...], strides: tuple[int, ...], pads: tuple[int, ...]
 ) -> NDArray[Any]:
     """Returns each window as one row, zeros beyond the edges.
 

@@ -1,0 +1,94 @@
+"""Normalisation to a fixed root mean square, by a table of inverse square roots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from typing_extensions import override
+
+from latebra.models.exact.graph import Draft, Tensor
+from latebra.models.exact.layer import LIMIT, MOST, Given, Layer, Whole
+from latebra.models.exact.rescale import Rescale
+from latebra.models.exact.tables import Table, dropped_bits, inverse_roots
+
+_LEAST_FACTOR: Final = 256
+"""For the largest inputs: factors are right to one part in so many, or better."""
+
+
+@dataclass(frozen=True)
+class Norm(Layer):
+    """Scales the last axis so that its root mean square is near ``target``, and clips to ±127.
+
+    Args:
+        width: Length of the last axis.
+        most: Largest magnitude of the input.
+        target: The root mean square of what comes out.
+    """
+
+    width: int
+    most: int = MOST
+    target: int = 32
+
+    @cached_property
+    def coarse(self) -> int:
+        """Bits that are dropped before numbers are squared, so that squares sum exactly."""
+        bits = 0
+        while self._largest(bits) >= LIMIT:
+            bits += 1
+        return bits
+
+    @cached_property
+    def scaling(self) -> Rescale:
+        """From number times factor to the result."""
+        wanted = -(-_LEAST_FACTOR * self.most // self.target)
+        return Rescale((wanted - 1).bit_length())
+
+    @cached_property
+    def factors(self) -> Table:
+        """A factor for each sum of squares, short of its lowest bits."""
+        shift = self.scaling.shift
+        most = (LIMIT // 2 - 1) // self.most
+        scale = self.target << shift >> self.coarse
+        return inverse_roots(scale, self.width, self._largest(self.coarse), most)
+
+    def _largest(self, bits: int) -> int:
+        return self.width * ((self.most + (1 << bits >> 1)) >> bits) ** 2
+
+    @property
+    def _half(self) -> int:
+        return 2 ** (self.scaling.shift - 1)
+
+    @property
+    def _rough(self) -> tuple[int, Rescale]:
+        """What is added, and how it is rescaled, before squaring."""
+        most = (self.most + (1 << self.coarse >> 1)) >> self.coarse
+        return 1 << self.coarse >> 1, Rescale(self.coarse, -most, most)
+
+    @override
+    def apply(self, x: Given) -> Whole:
+        added, rescale = self._rough
+        rough = rescale.apply(x + added).astype(np.int64)
+        sums = (rough * rough).sum(-1, keepdims=True)
+        factors = self.factors[sums >> dropped_bits(self._largest(self.coarse))]
+        return self.scaling.apply(x.astype(np.float64) * factors + self._half)
+
+    @override
+    def write(self, draft: Draft, source: Tensor) -> Tensor:
+        shape, sums_shape = source.shape, (*source.shape[:-1], 1)
+        rough = source
+        if self.coarse:
+            added, rescale = self._rough
+            rough = draft.do("Add", source.name, draft.scalar(added), shape=shape)
+            rough = rescale.write(draft, rough)
+        squares = draft.do("Mul", rough.name, rough.name, shape=shape)
+        last = draft.constant(np.array([-1], np.int64))
+        sums = draft.do("ReduceSum", squares.name, last, shape=sums_shape, keepdims=1)
+        bits = dropped_bits(self._largest(self.coarse))
+        place = Rescale(bits, 0, len(self.factors) - 1).write(draft, sums)
+        factors = draft.look_up(self.factors, place)
+        product = draft.do("Mul", source.name, factors.name, shape=shape)
+        rounded = draft.do("Add", product.name, draft.scalar(self._half), shape=shape)
+        return self.scaling.write(draft, rounded)
