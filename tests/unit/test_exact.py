@@ -11,9 +11,11 @@ from latebra.core.errors import InputError, UnreadableFile
 from latebra.models.exact.graph import Draft, Tensor
 from latebra.models.exact.layer import LIMIT
 from latebra.models.exact.linear import Linear
+from latebra.models.exact.norm import Norm
 from latebra.models.exact.proof import bounds_of, prove
 from latebra.models.exact.rescale import Rescale
 from latebra.models.exact.sequence import Sequence, drafted
+from latebra.models.exact.softmax import CausalSoftmax
 
 pytest.importorskip("onnx", reason="networks are written with it")
 
@@ -181,3 +183,64 @@ def test_a_file_comes_back_as_the_graph_it_was_written_from():
     back = from_onnx(to_onnx(graph))
     assert (back.inputs, back.outputs, back.nodes) == (graph.inputs, graph.outputs, graph.nodes)
     assert all(np.array_equal(back.constants[n], each) for n, each in graph.constants.items())
+
+
+def test_a_table_that_is_too_short_is_refused():
+    draft = Draft()
+    x = Rescale(0, 0, 8).write(draft, Tensor("x", (1, 2)))
+    y = draft.look_up(numbers(*range(8)), x)
+    with pytest.raises(InputError, match=r"'gather3'.*from 0 to 8 in 8 rows"):
+        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+
+
+def test_a_network_of_tokens_is_proven_on_one_condition():
+    assert prove(SAMPLES["transformer"]().model(1).onnx).assumes == (
+        "'x' holds rows of a table: 0 to 63",
+    )
+
+
+def test_a_place_does_not_see_later_ones():
+    sample = SAMPLES["transformer"]()
+    tokens = sample.inputs(2)
+    other = tokens.copy()
+    other[:, 11:] = (other[:, 11:] + 1) % sample.tokens
+    whole, changed, short = map(sample.network.apply, (tokens, other, tokens[:, :11]))
+    assert np.array_equal(whole[:, :11], changed[:, :11])
+    assert np.array_equal(whole[:, :11], short)
+    assert not np.array_equal(whole[:, 11:], changed[:, 11:])
+
+
+@pytest.mark.parametrize("length", [1, 24, 300])
+def test_whole_softmax_is_near_the_real_one(length):
+    softmax = CausalSoftmax(length)
+    rng = np.random.default_rng(length)
+    scores = rng.normal(0, 20, (length, length)).round().clip(-127, 127).astype(np.float32)
+    found = softmax.apply(scores) / 2.0**softmax.bits
+    real = np.where(np.tril(np.ones_like(scores)), np.exp2(scores / softmax.halving), 0)
+    # Terms below 1/510 of a row's largest count as none.
+    assert np.abs(found - real / real.sum(-1, keepdims=True)).max() < 0.02
+    assert not np.triu(found, 1).any()
+
+
+@pytest.mark.parametrize(("width", "most"), [(16, 127), (48, 8 * 127), (1024, 127)])
+@pytest.mark.parametrize("size", [0.03, 0.1, 0.3])
+def test_whole_norm_is_near_the_real_one(width, most, size):
+    rng = np.random.default_rng(width)
+    x = rng.normal(0, size * most, (50, width)).round().clip(-most, most).astype(np.float32)
+    real = 32 * x / np.sqrt((x.astype(np.float64) ** 2).mean(-1, keepdims=True))
+    found = Norm(width, most).apply(x)
+    unclipped = np.abs(real) < 126
+    # Half a step of the result, and what the places and the entries of the table lost.
+    assert np.abs(found - real)[unclipped].max() < 0.5 + 0.02 * np.abs(real[unclipped]).max()
+    assert np.sqrt((found**2).mean()) == pytest.approx(32, rel=0.05)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_twin_in_floats_is_the_same_kind_of_function(name):
+    sample = SAMPLES[name]()
+    x = sample.inputs(20)
+    (real,) = ReferenceEvaluator(sample.twin(20).onnx).run(None, {"x": x})
+    whole = sample.network.apply(x)
+    assert np.corrcoef(real.ravel(), whole.ravel())[0, 1] > 0.9
+    with pytest.raises(InputError):
+        prove(sample.twin(1).onnx)

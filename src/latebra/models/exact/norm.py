@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from typing_extensions import override
 
+from latebra.models.exact.graduated import Graduated
 from latebra.models.exact.graph import Draft, Tensor
 from latebra.models.exact.layer import LIMIT, MOST, Given, Layer, Whole
 from latebra.models.exact.rescale import Rescale
-from latebra.models.exact.tables import Table, dropped_bits, inverse_roots
+from latebra.models.exact.tables import Table, inverse_roots
 
-_LEAST_FACTOR: Final = 256
-"""For the largest inputs: factors are right to one part in so many, or better."""
+_LEAST_FACTOR: Final = 64
+"""For inputs as large as may be; the smaller they are, the larger factors are, and the finer."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,15 @@ class Norm(Layer):
 
     @cached_property
     def factors(self) -> Table:
-        """A factor for each sum of squares, short of its lowest bits."""
-        shift = self.scaling.shift
+        """A factor for each sum of squares; all leave products with inputs exact."""
         most = (LIMIT // 2 - 1) // self.most
-        scale = self.target << shift >> self.coarse
-        return inverse_roots(scale, self.width, self._largest(self.coarse), most)
+        scale = self.target << self.scaling.shift >> self.coarse
+        return inverse_roots(scale, self.width, self.sums.centres, most)
+
+    @cached_property
+    def sums(self) -> Graduated:
+        """Places of ``factors``."""
+        return Graduated(self._largest(self.coarse))
 
     def _largest(self, bits: int) -> int:
         return self.width * ((self.most + (1 << bits >> 1)) >> bits) ** 2
@@ -70,9 +75,8 @@ class Norm(Layer):
     @override
     def apply(self, x: Given) -> Whole:
         added, rescale = self._rough
-        rough = rescale.apply(x + added).astype(np.int64)
-        sums = (rough * rough).sum(-1, keepdims=True)
-        factors = self.factors[sums >> dropped_bits(self._largest(self.coarse))]
+        rough = rescale.apply(x + added).astype(np.float64)
+        factors = self.sums.look_up(self.factors, (rough * rough).sum(-1, keepdims=True))
         return self.scaling.apply(x.astype(np.float64) * factors + self._half)
 
     @override
@@ -86,9 +90,7 @@ class Norm(Layer):
         squares = draft.do("Mul", rough.name, rough.name, shape=shape)
         last = draft.constant(np.array([-1], np.int64))
         sums = draft.do("ReduceSum", squares.name, last, shape=sums_shape, keepdims=1)
-        bits = dropped_bits(self._largest(self.coarse))
-        place = Rescale(bits, 0, len(self.factors) - 1).write(draft, sums)
-        factors = draft.look_up(self.factors, place)
+        factors = self.sums.write(draft, self.factors, sums)
         product = draft.do("Mul", source.name, factors.name, shape=shape)
         rounded = draft.do("Add", product.name, draft.scalar(self._half), shape=shape)
         return self.scaling.write(draft, rounded)

@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from typing_extensions import override
 
+from latebra.models.exact.graduated import Graduated
 from latebra.models.exact.graph import Draft, Tensor
 from latebra.models.exact.layer import LIMIT, MOST, Given, Layer, Whole
 from latebra.models.exact.rescale import Rescale
-from latebra.models.exact.tables import Table, dropped_bits, powers, reciprocals
+from latebra.models.exact.tables import Table, powers, reciprocals
 
 EIGHT_BITS: Final = 255
 """The largest term of a sum."""
@@ -51,17 +52,19 @@ class CausalSoftmax(Layer):
 
     @cached_property
     def inverses(self) -> Table:
-        """A factor for each sum of terms, short of its lowest bits."""
-        return reciprocals(LIMIT // 2, EIGHT_BITS, self._largest)
+        """A factor for each sum of terms; none is below the largest term."""
+        sums = [max(EIGHT_BITS, each) for each in self.sums.centres]
+        return reciprocals(LIMIT // 2, sums)
 
     @property
     def weighing(self) -> Rescale:
         """From term times factor to weight."""
         return Rescale(LIMIT.bit_length() - 2 - self.bits, 0, 2**self.bits)
 
-    @property
-    def _largest(self) -> int:
-        return self.length * EIGHT_BITS
+    @cached_property
+    def sums(self) -> Graduated:
+        """Places of ``inverses``."""
+        return Graduated(self.length * EIGHT_BITS)
 
     @property
     def _half(self) -> int:
@@ -78,8 +81,7 @@ class CausalSoftmax(Layer):
         furthest = len(self.terms) - 1
         below = np.clip(scores - scores.max(-1, keepdims=True), -furthest, 0)
         terms = self.terms[(below + furthest).astype(np.int64)].astype(np.float64)
-        sums = terms.sum(-1, keepdims=True).astype(np.int64)
-        factors = self.inverses[sums >> dropped_bits(self._largest)]
+        factors = self.sums.look_up(self.inverses, terms.sum(-1, keepdims=True))
         return self.weighing.apply(terms * factors + self._half)
 
     @override
@@ -96,10 +98,7 @@ class CausalSoftmax(Layer):
         terms = draft.look_up(self.terms, place)
         last = draft.constant(np.array([-1], np.int64))
         sums = draft.do("ReduceSum", terms.name, last, shape=sums_shape, keepdims=1)
-        bits = dropped_bits(self._largest)
-        factors = draft.look_up(
-            self.inverses, Rescale(bits, 0, len(self.inverses) - 1).write(draft, sums)
-        )
+        factors = self.sums.write(draft, self.inverses, sums)
         product = draft.do("Mul", terms.name, factors.name, shape=shape)
         rounded = draft.do("Add", product.name, draft.scalar(self._half), shape=shape)
         return self.weighing.write(draft, rounded)
