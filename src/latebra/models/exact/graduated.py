@@ -38,20 +38,20 @@ class Graduated:
         """The number in the middle of those that each place stands for."""
         return [
             start + (place << rescale.shift) + (1 << rescale.shift >> 1)
-            for start, rescale in self._parts
+            for start, rescale in self.parts
             for place in range(rescale.high)
         ]
 
     def look_up(self, table: Table, numbers: Whole | NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns the entry of each number."""
         places = sum(
-            rescale.apply(numbers.astype(np.float64) - start) for start, rescale in self._parts
+            rescale.apply(numbers.astype(np.float64) - start) for start, rescale in self.parts
         )
         return table[np.asarray(places, np.int64)].astype(np.float64)
 
     def write(self, draft: Draft, table: Table, numbers: Tensor) -> Tensor:
         """Returns the entry of each number of a tensor."""
-        (_, first), *others = self._parts
+        (_, first), *others = self.parts
         places = first.write(draft, numbers)
         for start, rescale in others:
             part = draft.do("Sub", numbers.name, draft.scalar(start), shape=numbers.shape)
@@ -60,7 +60,7 @@ class Graduated:
         return draft.look_up(table, places)
 
     @cached_property
-    def _parts(self) -> list[tuple[int, Rescale]]:
+    def parts(self) -> list[tuple[int, Rescale]]:
         """Where each part starts, and how its numbers become places in it."""
         starts = [(start, bits) for start, bits in _STARTS if start <= self.largest]
         ends = [start for start, _ in starts[1:]] + [self.largest + (1 << starts[-1][1])]

@@ -63,28 +63,29 @@ class Norm(Layer):
         return self.width * ((self.most + (1 << bits >> 1)) >> bits) ** 2
 
     @property
-    def _half(self) -> int:
+    def half(self) -> int:
+        """What is added to a product so that its rescaling rounds to the nearest."""
         return 2 ** (self.scaling.shift - 1)
 
     @property
-    def _rough(self) -> tuple[int, Rescale]:
+    def rough(self) -> tuple[int, Rescale]:
         """What is added, and how it is rescaled, before squaring."""
         most = (self.most + (1 << self.coarse >> 1)) >> self.coarse
         return 1 << self.coarse >> 1, Rescale(self.coarse, -most, most)
 
     @override
     def apply(self, x: Given) -> Whole:
-        added, rescale = self._rough
+        added, rescale = self.rough
         rough = rescale.apply(x + added).astype(np.float64)
         factors = self.sums.look_up(self.factors, (rough * rough).sum(-1, keepdims=True))
-        return self.scaling.apply(x.astype(np.float64) * factors + self._half)
+        return self.scaling.apply(x.astype(np.float64) * factors + self.half)
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
         shape, sums_shape = source.shape, (*source.shape[:-1], 1)
         rough = source
         if self.coarse:
-            added, rescale = self._rough
+            added, rescale = self.rough
             rough = draft.do("Add", source.name, draft.scalar(added), shape=shape)
             rough = rescale.write(draft, rough)
         squares = draft.do("Mul", rough.name, rough.name, shape=shape)
@@ -92,5 +93,5 @@ class Norm(Layer):
         sums = draft.do("ReduceSum", squares.name, last, shape=sums_shape, keepdims=1)
         factors = self.sums.write(draft, self.factors, sums)
         product = draft.do("Mul", source.name, factors.name, shape=shape)
-        rounded = draft.do("Add", product.name, draft.scalar(self._half), shape=shape)
+        rounded = draft.do("Add", product.name, draft.scalar(self.half), shape=shape)
         return self.scaling.write(draft, rounded)

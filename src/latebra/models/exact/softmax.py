@@ -67,7 +67,8 @@ class CausalSoftmax(Layer):
         return Graduated(self.length * EIGHT_BITS)
 
     @property
-    def _half(self) -> int:
+    def half(self) -> int:
+        """What is added to a product so that its rescaling rounds to the nearest."""
         return 2 ** (self.weighing.shift - 1)
 
     def mask(self, length: int) -> Whole:
@@ -82,7 +83,7 @@ class CausalSoftmax(Layer):
         below = np.clip(scores - scores.max(-1, keepdims=True), -furthest, 0)
         terms = self.terms[(below + furthest).astype(np.int64)].astype(np.float64)
         factors = self.sums.look_up(self.inverses, terms.sum(-1, keepdims=True))
-        return self.weighing.apply(terms * factors + self._half)
+        return self.weighing.apply(terms * factors + self.half)
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
@@ -100,5 +101,5 @@ class CausalSoftmax(Layer):
         sums = draft.do("ReduceSum", terms.name, last, shape=sums_shape, keepdims=1)
         factors = self.sums.write(draft, self.inverses, sums)
         product = draft.do("Mul", terms.name, factors.name, shape=shape)
-        rounded = draft.do("Add", product.name, draft.scalar(self._half), shape=shape)
+        rounded = draft.do("Add", product.name, draft.scalar(self.half), shape=shape)
         return self.weighing.write(draft, rounded)
