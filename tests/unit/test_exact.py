@@ -244,3 +244,47 @@ def test_the_twin_in_floats_is_the_same_kind_of_function(name):
     assert np.corrcoef(real.ravel(), whole.ravel())[0, 1] > 0.9
     with pytest.raises(InputError):
         prove(sample.twin(1).onnx)
+
+
+def test_a_network_of_numbers_is_proven_on_one_condition():
+    assert prove(SAMPLES["mlp"]().model(1).onnx).assumes == ("'x' holds no NaN",)
+
+
+def test_no_axes_means_all_of_them():
+    given_ = Tensor("x", (1, 2**9))
+    for axes, refusal in ([], "can sum to"), ([0], ""):
+        draft = Draft()
+        x = Rescale(0, -(2**15), 2**15).write(draft, given_)
+        axis = draft.constant(np.array(axes, np.int64))
+        total = draft.do("ReduceSum", x.name, axis, shape=(1, 1) if not axes else (1, 2**9))
+        file = to_onnx(draft.done(given_, total))
+        if refusal:
+            with pytest.raises(InputError, match=refusal):
+                prove(file)
+        else:
+            assert prove(file).bits == 15
+
+
+def test_whole_numbers_beyond_what_an_integer_holds_are_refused():
+    draft = Draft()
+    x = Rescale(0).write(draft, Tensor("x", (1, 2)))
+    x = draft.do("Mul", x.name, draft.scalar(2.0**40), shape=x.shape)
+    y = draft.do("Cast", x.name, shape=x.shape, dtype="int32", to=6)
+    with pytest.raises(InputError, match=r"'cast3'.*in steps of 2\^40"):
+        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+
+
+def test_weights_that_anybody_may_replace_are_refused():
+    proto = onnx.load_model_from_string(SAMPLES["mlp"]().model(1).onnx)
+    held = proto.graph.initializer[-1]
+    kind = onnx.TensorProto.FLOAT
+    proto.graph.input.append(onnx.helper.make_tensor_value_info(held.name, kind, held.dims))
+    with pytest.raises(InputError, match="an input too"):
+        prove(proto.SerializeToString())
+
+
+def test_an_open_shape_is_refused():
+    proto = onnx.load_model_from_string(SAMPLES["mlp"]().model(1).onnx)
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    with pytest.raises(InputError, match="'x' has an open or empty shape"):
+        prove(proto.SerializeToString())

@@ -85,6 +85,11 @@ def from_onnx(file: bytes) -> Graph:
     constants: dict[str, NDArray[Any]] = {
         each.name: vendor.numpy_helper.to_array(each) for each in graph.initializer
     }
+    if free := sorted(constants.keys() & {each.name for each in graph.input}):
+        raise InputError(
+            f"weights {free[0]!r} are an input too, so anybody may give others",
+            fix="export the network with weights that are no inputs",
+        )
     nodes: list[Node] = []
     for each in graph.node:
         if each.domain not in _OWN:
@@ -99,7 +104,7 @@ def from_onnx(file: bytes) -> Graph:
             )
         attributes = {a.name: _plain(vendor.helper.get_attribute_value(a)) for a in each.attribute}
         nodes.append(Node(each.op_type, tuple(each.input), each.output[0], attributes))
-    inputs = tuple(_tensor(vendor, each) for each in graph.input if each.name not in constants)
+    inputs = tuple(_tensor(vendor, each) for each in graph.input)
     outputs = tuple(_tensor(vendor, each) for each in graph.output)
     return Graph(inputs, outputs, constants, tuple(nodes))
 

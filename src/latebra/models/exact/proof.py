@@ -78,12 +78,14 @@ def prove_graph(graph: Graph) -> Proof:
             )
     summed = {node.output: known[node.output] for node in graph.nodes if node.operator in _SUMS}
     largest = max(summed, key=lambda name: summed[name].bits, default="")
-    assumes = tuple(
+    assumes = [f"{each.name!r} holds no NaN" for each in graph.inputs if each.dtype == "float32"]
+    assumes += [
         f"{node.inputs[1]!r} holds rows of a table: 0 to {len(graph.constants[node.inputs[0]]) - 1}"
         for node in graph.nodes
         if node.operator == "Gather" and known[node.inputs[1]].is_given
-    )
-    return Proof(len(graph.nodes), largest, summed[largest].bits if largest else 0.0, assumes)
+    ]
+    bits = summed[largest].bits if largest else 0.0
+    return Proof(len(graph.nodes), largest, bits, tuple(assumes))
 
 
 def bounds_of(graph: Graph) -> dict[str, Bound]:
@@ -100,7 +102,7 @@ def bounds_of(graph: Graph) -> dict[str, Bound]:
                 node, "there is no rule for this operator", f"use only {', '.join(sorted(RULES))}"
             )
         with np.errstate(all="ignore"):  # What overflows is infinite, and refused.
-            bound = RULES[node.operator](node, Arguments(node, known))
+            bound = _passed(node, Arguments(node, known))
         if node.operator not in _ROUNDING | _MOVING:
             _check(node, bound)
         known[node.output] = bound
@@ -108,6 +110,15 @@ def bounds_of(graph: Graph) -> dict[str, Bound]:
 
 
 _SUMS: Final = frozenset({"Add", "Sub", "Mul", "MatMul", "Conv", "ReduceSum"})
+
+
+def _passed(node: Node, arguments: Arguments) -> Bound:
+    try:
+        return RULES[node.operator](node, arguments)
+    except (ValueError, IndexError, KeyError) as error:
+        raise refused(
+            node, f"its inputs do not fit together: {error}", "export the network anew"
+        ) from error
 
 
 def _check(node: Node, bound: Bound) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from latebra.core.errors import InputError
 from latebra.models.exact.bounds import UNKNOWN, Bound, Reals, computed, step_of
 from latebra.models.exact.graph import Node
+from latebra.models.exact.layer import LIMIT
 from latebra.models.exact.windows import windows
 
 Rule = Callable[[Node, "Arguments"], Bound]
@@ -174,6 +175,8 @@ def _reduce_max(node: Node, given: Arguments) -> Bound:
 @rule("ReduceSum")
 def _reduce_sum(node: Node, given: Arguments) -> Bound:
     x = given.floats(0)
+    if node.attributes.get("noop_with_empty_axes", 0):
+        raise refused(node, "it may reduce nothing", "name the axes and leave that attribute out")
     axes = _axes(given.values(1) if given.has(1) else None)
     keep = bool(node.attributes.get("keepdims", 1))
     low, high, spread = (each.sum(axes, keepdims=keep) for each in (x.low, x.high, x.spread))
@@ -204,12 +207,12 @@ def _gather(node: Node, given: Arguments) -> Bound:
 def _cast(node: Node, given: Arguments) -> Bound:
     x = given[0]
     wanted = {1: "float32", 6: "int32", 7: "int64"}.get(node.attributes["to"])
-    whole = x.step != UNKNOWN and x.step >= 0 and np.isfinite(x.spread).all()
+    whole = x.step != UNKNOWN and x.step >= 0 and float(x.spread.max()) < LIMIT
     if wanted is None or not whole:
         raise refused(
             node,
-            f"it casts {node.inputs[0]!r}, in steps of {_told(x.step)}",
-            "cast whole numbers to float32, int32 or int64",
+            f"it casts {node.inputs[0]!r}, {_told(x)}",
+            "cast whole numbers below 2^24 to float32, int32 or int64",
         )
     return Bound(x.low, x.high, x.spread, x.step, wanted)
 
@@ -246,12 +249,14 @@ def _product(a: Bound, b: Bound) -> tuple[Reals, Reals]:
 
 
 def _axes(axes: Any) -> tuple[int, ...] | None:
-    return None if axes is None else tuple(int(axis) for axis in axes)
+    """Returns which axes are reduced; none given means all."""
+    return tuple(int(axis) for axis in axes) if axes is not None and len(axes) else None
 
 
 def _step(ends: Reals) -> int:
     return step_of(ends) if ends.any() else 0
 
 
-def _told(step: int) -> str:
-    return "nothing known" if step == UNKNOWN else f"2^{step}"
+def _told(x: Bound) -> str:
+    step = "of no known step" if x.step == UNKNOWN else f"in steps of 2^{x.step}"
+    return f"numbers up to {float(x.spread.max()):.6g} {step}"
