@@ -6,7 +6,8 @@ Each network of ``latebra.testing.exact``, over compilers × batch {1, 3, 8} × 
 weights in their order or mirrored, so that every sum runs the other way. ``exact`` counts outputs
 that differ from NumPy's definition, in all twelve cells; ``twin`` is the share of outputs that
 differ in a bit between ordinary floats on one thread and in ONNX Runtime, weights in their order,
-for the batch and order where it is largest.
+for the batch and order where it is largest. ``by_place`` counts what differs when the transformer
+runs one place at a time, keys and values kept, from NumPy's definition of the whole.
 
 Writes ``benchmarks/results/exact.json``.
 """
@@ -26,7 +27,7 @@ from benchmarks.machine import about
 from latebra.compiling.contract import Model
 from latebra.compiling.opening import installed, open_network
 from latebra.models.exact.proof import prove
-from latebra.testing.exact import SAMPLES, Sample
+from latebra.testing.exact import SAMPLES, Sample, run_by_place
 
 RESULT = Path(__file__).parent / "results" / "exact.json"
 YARDSTICK = "onnxruntime"
@@ -56,6 +57,8 @@ def main() -> None:
                 _share(plain, compiler, order, yardstick[batch])
                 for batch, order in product(BATCHES, ORDERS)
             )
+            if plain.tokens:
+                row.setdefault("by_place", {})[compiler] = _differing_by_place(plain, compiler)
             print(name, compiler, row["exact"][compiler], row["twin"][compiler], flush=True)
         networks[name] = row
     told = {"cells": len(CELLS), "networks": networks}
@@ -67,6 +70,16 @@ def _differing(plain: Sample, compiler: str, batch: int, threads: int, is_mirror
     sample = plain.mirrored() if is_mirrored else plain
     found = _run(sample.model(batch), compiler, threads, sample.inputs(batch))
     return int((found != plain.network.apply(plain.inputs(batch)).astype(np.int32)).sum())
+
+
+def _differing_by_place(plain: Sample, compiler: str) -> int:
+    """Returns how many outputs of a cached step are not what NumPy defines of the whole."""
+    batch = max(BATCHES)
+    graph, model = plain.stepped(batch)
+    network = open_network(model, compiler, threads=2, cache=None)
+    tokens = plain.inputs(batch)
+    found = run_by_place(network, graph, tokens)
+    return int((found != plain.network.apply(tokens).astype(np.int32)).sum())
 
 
 def _share(plain: Sample, compiler: str, is_mirrored: bool, yardstick: NDArray[Any]) -> float:

@@ -14,7 +14,7 @@ from latebra.models.exact.proof import prove
 
 pytest.importorskip("onnx", reason="networks are written with it")
 
-from latebra.testing.exact import SAMPLES, Sample
+from latebra.testing.exact import SAMPLES, Sample, run_by_place
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks" / "results" / "exact.json"
 CELLS = ((1, 2, True), (3, 1, True), (8, 2, False))
@@ -47,6 +47,17 @@ def test_every_compiler_gives_what_numpy_defines(compiler, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("compiler", QUICK)
+def test_one_place_at_a_time_gives_the_same(compiler):
+    sample = SAMPLES["transformer"]()
+    graph, model = sample.stepped(3)
+    prove(model.onnx)
+    network = open_network(model, compiler, threads=2, cache=None)
+    tokens = sample.inputs(3)
+    assert np.array_equal(run_by_place(network, graph, tokens), sample.network.apply(tokens))
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(len(QUICK) < 2, reason="it takes two compilers to differ")
 @pytest.mark.parametrize("name", SAMPLES)
 def test_ordinary_floats_differ_somewhere(name):
@@ -63,3 +74,4 @@ def test_what_is_published_differs_nowhere():
     for network in told["networks"].values():
         assert not any(network["exact"].values())
         assert any(network["twin"].values())
+    assert not any(told["networks"]["transformer"]["by_place"].values())

@@ -14,8 +14,9 @@ from latebra.models.exact.linear import Linear
 from latebra.models.exact.norm import Norm
 from latebra.models.exact.proof import bounds_of, prove
 from latebra.models.exact.rescale import Rescale
-from latebra.models.exact.sequence import Sequence, drafted
+from latebra.models.exact.sequence import Flatten, Sequence, drafted
 from latebra.models.exact.softmax import CausalSoftmax
+from latebra.models.exact.stepping import drafted_step, empty, kept
 
 pytest.importorskip("onnx", reason="networks are written with it")
 
@@ -138,7 +139,7 @@ def test_a_scale_that_is_no_power_of_two_is_refused():
     scaled = draft.do("Mul", x.name, draft.scalar(0.1), shape=x.shape)
     y = Rescale(0).write(draft, scaled)
     with pytest.raises(InputError, match=r"'mul2' \(Mul\).*2\^-2"):
-        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+        prove(to_onnx(draft.done((Tensor("x", (1, 2)),), (y,))))
 
 
 def test_an_input_that_is_not_made_whole_is_refused():
@@ -160,8 +161,9 @@ def test_sums_that_a_compiler_could_multiply_out_are_refused():
     thrice = draft.do(
         "MatMul", twice.name, draft.constant(np.ones((64, 1), np.float32)), shape=(1, 1)
     )
+    y = Rescale(8).write(draft, thrice)
     with pytest.raises(InputError, match="matmul4"):
-        prove(to_onnx(draft.done(Tensor("x", (1, 64)), Rescale(8).write(draft, thrice))))
+        prove(to_onnx(draft.done((Tensor("x", (1, 64)),), (y,))))
 
 
 def test_an_operator_without_a_rule_is_refused():
@@ -169,7 +171,7 @@ def test_an_operator_without_a_rule_is_refused():
     x = Rescale(0).write(draft, Tensor("x", (1, 2)))
     y = draft.do("Exp", x.name, shape=x.shape)
     with pytest.raises(InputError, match=r"'exp2'.*no rule for this operator"):
-        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+        prove(to_onnx(draft.done((Tensor("x", (1, 2)),), (y,))))
 
 
 def test_what_is_no_onnx_file_is_refused():
@@ -190,7 +192,7 @@ def test_a_table_that_is_too_short_is_refused():
     x = Rescale(0, 0, 8).write(draft, Tensor("x", (1, 2)))
     y = draft.look_up(numbers(*range(8)), x)
     with pytest.raises(InputError, match=r"'gather3'.*from 0 to 8 in 8 rows"):
-        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+        prove(to_onnx(draft.done((Tensor("x", (1, 2)),), (y,))))
 
 
 def test_a_network_of_tokens_is_proven_on_one_condition():
@@ -257,7 +259,7 @@ def test_no_axes_means_all_of_them():
         x = Rescale(0, -(2**15), 2**15).write(draft, given_)
         axis = draft.constant(np.array(axes, np.int64))
         total = draft.do("ReduceSum", x.name, axis, shape=(1, 1) if not axes else (1, 2**9))
-        file = to_onnx(draft.done(given_, total))
+        file = to_onnx(draft.done((given_,), (total,)))
         if refusal:
             with pytest.raises(InputError, match=refusal):
                 prove(file)
@@ -271,7 +273,7 @@ def test_whole_numbers_beyond_what_an_integer_holds_are_refused():
     x = draft.do("Mul", x.name, draft.scalar(2.0**40), shape=x.shape)
     y = draft.do("Cast", x.name, shape=x.shape, dtype="int32", to=6)
     with pytest.raises(InputError, match=r"'cast3'.*in steps of 2\^40"):
-        prove(to_onnx(draft.done(Tensor("x", (1, 2)), y)))
+        prove(to_onnx(draft.done((Tensor("x", (1, 2)),), (y,))))
 
 
 def test_weights_that_anybody_may_replace_are_refused():
@@ -288,3 +290,24 @@ def test_an_open_shape_is_refused():
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     with pytest.raises(InputError, match="'x' has an open or empty shape"):
         prove(proto.SerializeToString())
+
+
+def test_one_place_at_a_time_gives_what_the_whole_gives():
+    sample = SAMPLES["transformer"]()
+    (length,) = sample.shape
+    graph = drafted_step(sample.network, 2, length)
+    file = to_onnx(graph)
+    assert prove(file).bits < 24
+    runner, tokens, state = ReferenceEvaluator(file), sample.inputs(2), empty(graph)
+    whole = sample.network.apply(tokens)
+    names = [each.name for each in graph.outputs]
+    for place in range(length):
+        inputs = {"x": tokens[:, place : place + 1], "place": np.array([place]), **state}
+        outputs = dict(zip(names, runner.run(None, inputs), strict=True))
+        assert np.array_equal(outputs["y"], whole[:, place : place + 1])
+        state = kept(outputs)
+
+
+def test_a_layer_that_sees_other_places_is_not_stepped():
+    with pytest.raises(InputError, match="Flatten is not computed place by place"):
+        drafted_step(Sequence((Flatten(),)), 1, 4)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.contract import Model
-from latebra.core.network import ModelCard
+from latebra.core.network import ModelCard, Network
 from latebra.models.exact.attention import Attention
 from latebra.models.exact.convolution import Convolution
 from latebra.models.exact.embedding import Embedding, Positions
+from latebra.models.exact.graph import Graph
 from latebra.models.exact.layer import MOST, MOST_WEIGHT, Layer
 from latebra.models.exact.linear import Linear
 from latebra.models.exact.norm import Norm
@@ -22,6 +23,7 @@ from latebra.models.exact.onnx_file import to_onnx
 from latebra.models.exact.rescale import Rescale
 from latebra.models.exact.sequence import Flatten, Residual, Sequence, drafted
 from latebra.models.exact.softmax import CausalSoftmax
+from latebra.models.exact.stepping import drafted_step, empty, kept
 from latebra.models.exact.twin import drafted_twin
 
 
@@ -58,6 +60,11 @@ class Sample:
     def model(self, batch: int) -> Model:
         """Returns the network as an ONNX model for so many items."""
         return _model(to_onnx(drafted(self.network, (batch, *self.shape), self.dtype)), "T1")
+
+    def stepped(self, batch: int) -> tuple[Graph, Model]:
+        """Returns a network of tokens one place at a time, as a graph and as an ONNX model."""
+        graph = drafted_step(self.network, batch, *self.shape)
+        return graph, _model(to_onnx(graph), "T1")
 
     def twin(self, batch: int) -> Model:
         """Returns the network in ordinary floats."""
@@ -125,6 +132,23 @@ def transformer() -> Sample:
         _linear(rng, width, tokens, 7),
     )
     return Sample(Sequence(layers), (length,), tokens)
+
+
+def run_by_place(network: Network, graph: Graph, tokens: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Returns what a stepped network gives for each place of some sequences.
+
+    Args:
+        network: The graph as a compiler opened it.
+        graph: What ``Sample.stepped`` returned.
+        tokens: Shape ``(batch, length)``.
+    """
+    state, results = empty(graph), list[NDArray[np.int32]]()
+    for place in range(tokens.shape[1]):
+        token = np.ascontiguousarray(tokens[:, place : place + 1])
+        outputs = network.run({"x": token, "place": np.array([place]), **state})
+        state = {name: each.copy() for name, each in kept(outputs).items()}
+        results.append(outputs["y"].copy())
+    return np.concatenate(results, 1)
 
 
 SAMPLES: Final[Mapping[str, Callable[[], Sample]]] = {

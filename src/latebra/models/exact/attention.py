@@ -61,24 +61,35 @@ class Attention(Layer):
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
-        query, key, value = (each.write(draft, source) for each in self.projections)
-        products, values = self.compared(draft, query, key, value)
-        weights = self.softmax.write(draft, self.scoring.write(draft, products))
-        mixed = draft.do("MatMul", weights.name, values.name, shape=values.shape)
+        query, key, value = (
+            self.by_head(draft, each.write(draft, source)) for each in self.projections
+        )
+        mask = self.softmax.mask(source.shape[1])
+        return self.attend(draft, query, key, value, Tensor(draft.constant(mask), mask.shape))
+
+    def attend(
+        self, draft: Draft, query: Tensor, key: Tensor, value: Tensor, mask: Tensor
+    ) -> Tensor:
+        """Returns the result from queries, keys and values by head."""
+        scores = self.scoring.write(draft, self.compared(draft, query, key))
+        weights = self.softmax.weigh(draft, scores, mask)
+        mixed = self.mixed(draft, weights, value)
         return self.out.write(draft, self.joined(draft, self.mixing.write(draft, mixed)))
 
-    def compared(
-        self, draft: Draft, query: Tensor, key: Tensor, value: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Returns products of each query with each key, and the values, both by head."""
-        batch, length, _ = query.shape
-        query, key, value = (
-            draft.reshape(each, batch, length, self.heads, -1) for each in (query, key, value)
-        )
-        query, value = (draft.transpose(each, 0, 2, 1, 3) for each in (query, value))
-        key = draft.transpose(key, 0, 2, 3, 1)
-        square = (batch, self.heads, length, length)
-        return draft.do("MatMul", query.name, key.name, shape=square), value
+    def by_head(self, draft: Draft, x: Tensor) -> Tensor:
+        """Returns shape ``(batch, heads, length, width / heads)``."""
+        batch, length, _ = x.shape
+        return draft.transpose(draft.reshape(x, batch, length, self.heads, -1), 0, 2, 1, 3)
+
+    def compared(self, draft: Draft, query: Tensor, key: Tensor) -> Tensor:
+        """Returns the product of each query with each key."""
+        key = draft.transpose(key, 0, 1, 3, 2)
+        return draft.do("MatMul", query.name, key.name, shape=(*query.shape[:3], key.shape[3]))
+
+    def mixed(self, draft: Draft, weights: Tensor, value: Tensor) -> Tensor:
+        """Returns weighted sums of values."""
+        shape = (*weights.shape[:3], value.shape[3])
+        return draft.do("MatMul", weights.name, value.name, shape=shape)
 
     def joined(self, draft: Draft, values: Tensor) -> Tensor:
         """Returns all heads' values side by side."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32
@@ -20,6 +20,8 @@ class Embedding(Layer):
     Args:
         table: Whole numbers.
     """
+
+    is_by_place: ClassVar[bool] = True
 
     table: Float32[np.ndarray[Any, Any], "tokens width"]
 
@@ -51,7 +53,11 @@ class Positions(Layer):
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
-        table = draft.constant(self.table[: source.shape[-2]])
-        total = draft.do("Add", source.name, table, shape=source.shape)
+        table = self.table[: source.shape[-2]]
+        return self.add(draft, source, Tensor(draft.constant(table), table.shape))
+
+    def add(self, draft: Draft, source: Tensor, rows: Tensor) -> Tensor:
+        """Returns the clipped sum with these rows."""
+        total = draft.do("Add", source.name, rows.name, shape=source.shape)
         low, high = draft.scalar(-self.most), draft.scalar(self.most)
         return draft.do("Clip", total.name, low, high, shape=source.shape)

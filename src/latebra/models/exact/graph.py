@@ -85,10 +85,11 @@ class Draft:
         *inputs: str,
         shape: tuple[int, ...],
         dtype: str = "float32",
+        name: str = "",
         **attributes: Any,
     ) -> Tensor:
-        """Returns the tensor that ``operator`` computes from ``inputs``."""
-        name = f"{operator.lower()}{len(self.nodes)}"
+        """Returns the tensor that ``operator`` computes from ``inputs``, named if it has to be."""
+        name = name or f"{operator.lower()}{len(self.nodes)}"
         self.nodes.append(Node(operator, inputs, name, attributes))
         return Tensor(name, shape, dtype)
 
@@ -110,6 +111,6 @@ class Draft:
         index = self.do("Cast", place.name, shape=place.shape, dtype="int64", to=7)
         return self.do("Gather", self.constant(table), index.name, shape=place.shape)
 
-    def done(self, given: Tensor, result: Tensor) -> Graph:
-        """Returns the finished graph; ``result`` is its last node's output."""
-        return Graph((given,), (result,), dict(self._constants), tuple(self.nodes))
+    def done(self, given: tuple[Tensor, ...], results: tuple[Tensor, ...]) -> Graph:
+        """Returns the finished graph."""
+        return Graph(given, results, dict(self._constants), tuple(self.nodes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from jaxtyping import Float32, Shaped
@@ -28,6 +28,9 @@ Whole = Float32[np.ndarray[Any, Any], "..."]
 
 class Layer(ABC):
     """Part of an exact network; arrays inside hold whole numbers."""
+
+    is_by_place: ClassVar[bool] = False
+    """Does it treat each place of a sequence alone?"""
 
     @abstractmethod
     def apply(self, x: Given) -> Whole:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float32
@@ -23,6 +23,8 @@ class Linear(Layer):
         bias: Whole numbers, in the scale of the sums.
         rescale: Brings the sums back to a small range.
     """
+
+    is_by_place: ClassVar[bool] = True
 
     weight: Float32[np.ndarray[Any, Any], "inputs outputs"]
     bias: Float32[np.ndarray[Any, Any], " outputs"]

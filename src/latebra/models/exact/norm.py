@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 from typing_extensions import override
@@ -28,6 +28,8 @@ class Norm(Layer):
         most: Largest magnitude of the input.
         target: The root mean square of what comes out.
     """
+
+    is_by_place: ClassVar[bool] = True
 
     width: int
     most: int = MOST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from typing_extensions import override
@@ -22,6 +23,8 @@ class Rescale(Layer):
         low: Smallest result; 0 makes it a rectifier.
         high: Largest result.
     """
+
+    is_by_place: ClassVar[bool] = True
 
     shift: int
     low: int = -MOST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Final
 
 import numpy as np
 from typing_extensions import override
@@ -11,8 +12,8 @@ from typing_extensions import override
 from latebra.models.exact.graph import Draft, Graph, Tensor
 from latebra.models.exact.layer import MOST, Given, Layer, Whole
 
-INPUT = "x"
-OUTPUT_DTYPE = "int32"
+INPUT: Final = "x"
+OUTPUT: Final = "y"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,10 @@ class Residual(Layer):
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
-        added = self.body.write(draft, source)
+        return self.add(draft, source, self.body.write(draft, source))
+
+    def add(self, draft: Draft, source: Tensor, added: Tensor) -> Tensor:
+        """Returns the clipped sum, once the body is written."""
         total = draft.do("Add", source.name, added.name, shape=source.shape)
         low, high = draft.scalar(-self.most), draft.scalar(self.most)
         return draft.do("Clip", total.name, low, high, shape=source.shape)
@@ -76,10 +80,7 @@ class Flatten(Layer):
 
 
 def drafted(network: Layer, shape: tuple[int, ...], dtype: str = "float32") -> Graph:
-    """Returns a network as a graph with fixed shapes, input ``x`` and one output.
-
-    What it gives is cast to 32-bit integers, because a float has two zeros, and compilers differ in
-    which one they give.
+    """Returns a network as a graph with fixed shapes, input ``x`` and output ``y``.
 
     Args:
         network: The network.
@@ -88,7 +89,13 @@ def drafted(network: Layer, shape: tuple[int, ...], dtype: str = "float32") -> G
     """
     draft = Draft()
     given = Tensor(INPUT, shape, dtype)
-    result = network.write(draft, given)
+    return draft.done((given,), (cast(draft, network.write(draft, given)),))
+
+
+def cast(draft: Draft, result: Tensor) -> Tensor:
+    """Returns the output ``y``: whole numbers as 32-bit integers.
+
+    A float has two zeros, and compilers differ in which one they give.
+    """
     # ONNX numbers its types; 6 is int32.
-    whole = draft.do("Cast", result.name, shape=result.shape, dtype=OUTPUT_DTYPE, to=6)
-    return draft.done(given, whole)
+    return draft.do("Cast", result.name, shape=result.shape, dtype="int32", name=OUTPUT, to=6)

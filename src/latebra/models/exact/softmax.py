@@ -87,11 +87,14 @@ class CausalSoftmax(Layer):
 
     @override
     def write(self, draft: Draft, source: Tensor) -> Tensor:
+        mask = self.mask(source.shape[-1])
+        return self.weigh(draft, source, Tensor(draft.constant(mask), mask.shape))
+
+    def weigh(self, draft: Draft, source: Tensor, mask: Tensor) -> Tensor:
+        """Returns weights for scores, with what is added to them as a tensor."""
         shape, sums_shape = source.shape, (*source.shape[:-1], 1)
         furthest = len(self.terms) - 1
-        masked = draft.do(
-            "Add", source.name, draft.constant(self.mask(shape[-1])), shape=shape
-        ).name
+        masked = draft.do("Add", source.name, mask.name, shape=shape).name
         top = draft.do("ReduceMax", masked, shape=sums_shape, axes=[-1], keepdims=1).name
         below = draft.do("Sub", masked, top, shape=shape).name
         below = draft.do("Clip", below, draft.scalar(-furthest), draft.scalar(0), shape=shape).name

@@ -41,7 +41,7 @@ def drafted_twin(network: Layer, shape: tuple[int, ...], dtype: str = "float32")
     """
     draft = Draft()
     given = Tensor(INPUT, shape, dtype)
-    return draft.done(given, _Twin(draft).of(network, given))
+    return draft.done((given,), (_Twin(draft).of(network, given),))
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,16 @@ class _Twin:
         return self.do("Mul", self.do("Div", x, root.name), self.draft.scalar(layer.target))
 
     def attention(self, layer: Attention, x: Tensor) -> Tensor:
-        query, key, value = (self.linear(each, x) for each in layer.projections)
-        products, values = layer.compared(self.draft, query, key, value)
+        query, key, value = (
+            layer.by_head(self.draft, self.linear(each, x)) for each in layer.projections
+        )
+        products = layer.compared(self.draft, query, key)
         scale = math.log(2) / layer.softmax.halving * 2.0**-layer.scoring.shift
         scores = self.do("Mul", products, self.draft.scalar(scale))
         mask = np.triu(np.full(products.shape[-2:], _NEVER, np.float32), 1)
         scores = self.do("Add", scores, self.draft.constant(mask))
         weights = self.do("Softmax", scores, axis=-1)
-        mixed = self.draft.do("MatMul", weights.name, values.name, shape=values.shape)
+        mixed = layer.mixed(self.draft, weights, value)
         return self.linear(layer.out, layer.joined(self.draft, mixed))
 
 
