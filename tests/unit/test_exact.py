@@ -224,7 +224,7 @@ def test_whole_softmax_is_near_the_real_one(length):
     assert not np.triu(found, 1).any()
 
 
-@pytest.mark.parametrize(("width", "most"), [(16, 127), (48, 8 * 127), (1024, 127)])
+@pytest.mark.parametrize(("width", "most"), [(16, 127), (48, 8 * 127), (256, 8 * 127), (1000, 127)])
 @pytest.mark.parametrize("size", [0.03, 0.1, 0.3])
 def test_whole_norm_is_near_the_real_one(width, most, size):
     rng = np.random.default_rng(width)
@@ -311,3 +311,10 @@ def test_one_place_at_a_time_gives_what_the_whole_gives():
 def test_a_layer_that_sees_other_places_is_not_stepped():
     with pytest.raises(InputError, match="Flatten is not computed place by place"):
         drafted_step(Sequence((Flatten(),)), 1, 4)
+
+
+def test_an_output_that_is_only_passed_on_is_refused():
+    draft = Draft()
+    x = draft.reshape(Tensor("x", (1, 2)), 2, 1)
+    with pytest.raises(InputError, match=r"output 'reshape0' is not known to be whole"):
+        prove(to_onnx(draft.done((Tensor("x", (1, 2)),), (x,))))

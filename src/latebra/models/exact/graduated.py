@@ -18,20 +18,23 @@ _STARTS: Final = ((0, 0), (2**12, 6), (2**18, 12))
 """Where each part starts, and the bits it drops: an entry is right to 1/128 for all it stands for,
 and all of 2^24 numbers take 12,160 of them."""
 
+LARGEST: Final = LIMIT - 1 - _STARTS[-1][0]
+"""From it the last start can be taken exactly, in whatever order."""
+
 
 @dataclass(frozen=True)
 class Graduated:
     """Places for whole numbers from 0 to ``largest``.
 
     Args:
-        largest: Below 2^24.
+        largest: Up to ``LARGEST``.
     """
 
     largest: int
 
     def __post_init__(self) -> None:
-        if self.largest >= LIMIT:
-            raise ValueError(f"numbers up to {self.largest} are not exact")
+        if self.largest > LARGEST:
+            raise ValueError(f"numbers up to {self.largest} are not looked up exactly")
 
     @cached_property
     def centres(self) -> list[int]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 import numpy as np
 from typing_extensions import override
 
-from latebra.models.exact.graduated import Graduated
+from latebra.models.exact.graduated import LARGEST, Graduated
 from latebra.models.exact.graph import Draft, Tensor
 from latebra.models.exact.layer import LIMIT, MOST, Given, Layer, Whole
 from latebra.models.exact.rescale import Rescale
@@ -39,7 +39,7 @@ class Norm(Layer):
     def coarse(self) -> int:
         """Bits that are dropped before numbers are squared, so that squares sum exactly."""
         bits = 0
-        while self._largest(bits) >= LIMIT:
+        while self._largest(bits) > LARGEST:
             bits += 1
         return bits
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +23,7 @@ _MOST_EXPONENT: Final = 100
 _ROUNDING: Final = frozenset({"Floor", "Clip", "Relu"})
 """What may be done to any number: it is how one becomes whole and bounded."""
 _MOVING: Final = frozenset({"Reshape", "Transpose"})
+_ARITHMETIC: Final = frozenset({"Add", "Sub", "Mul", "MatMul", "Conv", "ReduceSum"})
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,15 @@ def prove_graph(graph: Graph) -> Proof:
     Raises:
         InputError: A tensor could round, or an operator has no rule; the error names it.
     """
-    known = bounds_of(graph)
+    known: dict[str, Bound] = {}
+    largest, bits = "", 0.0
+    assumes = [f"{each.name!r} holds no NaN" for each in graph.inputs if each.dtype == "float32"]
+    for node in _walk(graph, known):
+        if node.operator in _ARITHMETIC and known[node.output].bits > bits:
+            largest, bits = node.output, known[node.output].bits
+        if node.operator == "Gather" and known[node.inputs[1]].is_given:
+            last = known[node.inputs[0]].shape[0] - 1
+            assumes.append(f"{node.inputs[1]!r} holds rows of a table: 0 to {last}")
     for each in graph.outputs:
         bound = known[each.name]
         if not np.isfinite(bound.spread).all() or not bound.bits < _BITS:
@@ -76,26 +86,25 @@ def prove_graph(graph: Graph) -> Proof:
                 f"output {each.name!r} is not known to be whole and bounded",
                 fix="put Floor and Clip before it",
             )
-    summed = {node.output: known[node.output] for node in graph.nodes if node.operator in _SUMS}
-    largest = max(summed, key=lambda name: summed[name].bits, default="")
-    assumes = [f"{each.name!r} holds no NaN" for each in graph.inputs if each.dtype == "float32"]
-    assumes += [
-        f"{node.inputs[1]!r} holds rows of a table: 0 to {len(graph.constants[node.inputs[0]]) - 1}"
-        for node in graph.nodes
-        if node.operator == "Gather" and known[node.inputs[1]].is_given
-    ]
-    bits = summed[largest].bits if largest else 0.0
-    return Proof(len(graph.nodes), largest, bits, tuple(assumes))
+    return Proof(len(graph.nodes), largest, bits, tuple(dict.fromkeys(assumes)))
 
 
 def bounds_of(graph: Graph) -> dict[str, Bound]:
-    """Returns what is known of each tensor.
+    """Returns what is known of each tensor that is computed.
 
     Raises:
         InputError: A tensor could round, or an operator has no rule; the error names it.
     """
-    known = {name: constant(array) for name, array in graph.constants.items()}
+    known: dict[str, Bound] = {}
+    return {node.output: known[node.output] for node in _walk(graph, known)}
+
+
+def _walk(graph: Graph, known: dict[str, Bound]) -> Iterator[Node]:
+    """Yields each node once the bounds of its output are known; drops those no longer needed."""
+    known |= {name: constant(array) for name, array in graph.constants.items()}
     known |= {each.name: given(each.shape, each.dtype) for each in graph.inputs}
+    last_use = {name: node for node in graph.nodes for name in node.inputs}
+    results = {each.name for each in graph.outputs}
     for node in graph.nodes:
         if node.operator not in RULES:
             raise refused(
@@ -106,10 +115,10 @@ def bounds_of(graph: Graph) -> dict[str, Bound]:
         if node.operator not in _ROUNDING | _MOVING:
             _check(node, bound)
         known[node.output] = bound
-    return known
-
-
-_SUMS: Final = frozenset({"Add", "Sub", "Mul", "MatMul", "Conv", "ReduceSum"})
+        yield node
+        for name in set(node.inputs) - results:
+            if last_use[name] is node:
+                known.pop(name, None)
 
 
 def _passed(node: Node, arguments: Arguments) -> Bound:
