@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from latebra.compiling.opening import installed, open_network
-from latebra.models.exact.proof import prove
 
 pytest.importorskip("onnx", reason="networks are written with it")
 
@@ -40,7 +39,6 @@ def test_every_compiler_gives_what_numpy_defines(compiler, name):
     for batch, threads, is_mirrored in CELLS[at : at + 1] if compiler in SLOW else CELLS:
         sample = plain.mirrored() if is_mirrored else plain
         model = sample.model(batch)
-        prove(model.onnx)
         found = run(model, compiler, threads, sample, batch)
         wanted = plain.network.apply(plain.inputs(batch)).astype(np.int32)
         assert (found.dtype, found.tobytes()) == (wanted.dtype, wanted.tobytes())
@@ -51,7 +49,6 @@ def test_every_compiler_gives_what_numpy_defines(compiler, name):
 def test_one_place_at_a_time_gives_the_same(compiler):
     sample = SAMPLES["transformer"]()
     graph, model = sample.stepped(3)
-    prove(model.onnx)
     network = open_network(model, compiler, threads=2, cache=None)
     tokens = sample.inputs(3)
     assert np.array_equal(run_by_place(network, graph, tokens), sample.network.apply(tokens))

@@ -20,6 +20,7 @@ from latebra.models.exact.layer import MOST, MOST_WEIGHT, Layer
 from latebra.models.exact.linear import Linear
 from latebra.models.exact.norm import Norm
 from latebra.models.exact.onnx_file import to_onnx
+from latebra.models.exact.proof import exported
 from latebra.models.exact.rescale import Rescale
 from latebra.models.exact.sequence import Flatten, Residual, Sequence, drafted
 from latebra.models.exact.softmax import CausalSoftmax
@@ -58,13 +59,13 @@ class Sample:
         return np.ascontiguousarray(np.flip(x, axes))
 
     def model(self, batch: int) -> Model:
-        """Returns the network as an ONNX model for so many items."""
-        return _model(to_onnx(drafted(self.network, (batch, *self.shape), self.dtype)), "T1")
+        """Returns the network as an ONNX model for so many items, proven exact."""
+        return _model(exported(drafted(self.network, (batch, *self.shape), self.dtype)), "T1")
 
     def stepped(self, batch: int) -> tuple[Graph, Model]:
-        """Returns a network of tokens one place at a time, as a graph and as an ONNX model."""
+        """Returns a network of tokens one place at a time, as a graph and as a model."""
         graph = drafted_step(self.network, batch, *self.shape)
-        return graph, _model(to_onnx(graph), "T1")
+        return graph, _model(exported(graph), "T1")
 
     def twin(self, batch: int) -> Model:
         """Returns the network in ordinary floats."""

@@ -20,7 +20,7 @@ class Convolution(Layer):
     """Sums whole weights over windows, adds a bias and rescales; zeros lie beyond the edges.
 
     It is exact where it is computed as sums of products. Winograd's shortcut multiplies by 1/6 and
-    1/24, which no 32-bit float holds; no compiler here takes it unless it is told to.
+    1/24, which no 32-bit float holds; none of the compilers here was found to take it.
 
     Args:
         weight: Whole numbers.

@@ -47,7 +47,7 @@ class Norm(Layer):
     def scaling(self) -> Rescale:
         """From number times factor to the result."""
         wanted = -(-_LEAST_FACTOR * self.most // self.target)
-        return Rescale((wanted - 1).bit_length())
+        return Rescale(max(1, (wanted - 1).bit_length()))
 
     @cached_property
     def factors(self) -> Table:

@@ -13,7 +13,7 @@ from latebra.core.errors import InputError
 from latebra.models.exact.bounds import Bound, constant, given
 from latebra.models.exact.graph import Graph, Node
 from latebra.models.exact.layer import LIMIT
-from latebra.models.exact.onnx_file import from_onnx
+from latebra.models.exact.onnx_file import from_onnx, to_onnx
 from latebra.models.exact.rules import RULES, Arguments, refused
 
 _BITS: Final = math.log2(LIMIT)
@@ -62,6 +62,20 @@ def prove(file: bytes) -> Proof:
         InputError: A tensor could round, or an operator has no rule; the error names it.
     """
     return prove_graph(from_onnx(file))
+
+
+def exported(graph: Graph) -> bytes:
+    """Returns the bytes of an ONNX file, proven exact as it was written.
+
+    Args:
+        graph: From ``drafted`` or ``drafted_step``.
+
+    Raises:
+        InputError: A tensor could round; the error names it.
+    """
+    file = to_onnx(graph)
+    prove(file)
+    return file
 
 
 def prove_graph(graph: Graph) -> Proof:
