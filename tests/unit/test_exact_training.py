@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latebra.models.exact.norm import Norm
+from latebra.models.exact.proof import exported
+from latebra.models.exact.rescale import Rescale
+from latebra.models.exact.sequence import Flatten, drafted
+
+pytest.importorskip("onnx", reason="networks are written with it")
+pytest.importorskip("torch", reason="torch is an extra")
+
+import torch
+
+from training.exact.layers import (
+    Chain,
+    Plain,
+    Skip,
+    WholeAttention,
+    WholeConvolution,
+    WholeEmbedding,
+    WholeLinear,
+    WholeNorm,
+    WholePositions,
+)
+
+WIDE = 1016
+
+
+def language_model() -> Chain:
+    """Of 12 tokens, in sequences of up to 16."""
+    body = Chain(WholeNorm(Norm(32, WIDE)), WholeAttention(32, 2, 16))
+    hidden = Chain(WholeNorm(Norm(32, WIDE)), WholeLinear(32, 64, low=0), WholeLinear(64, 32))
+    return Chain(
+        WholeEmbedding(12, 32),
+        WholePositions(16, 32, WIDE),
+        Skip(body, WIDE),
+        Skip(hidden, WIDE),
+        WholeNorm(Norm(32, WIDE)),
+        WholeLinear(32, 12),
+    )
+
+
+def classifier() -> Chain:
+    """Of pictures of 8 by 8 pixels, in four kinds."""
+    return Chain(
+        Plain(Rescale(0)),
+        WholeConvolution(1, 8, low=0),
+        Skip(WholeConvolution(8, 8)),
+        WholeConvolution(8, 8, low=0, stride=2),
+        Plain(Flatten()),
+        WholeLinear(8 * 4 * 4, 4),
+    )
+
+
+def texts(rng) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences that count up from a random token, and what follows each place."""
+    whole = (rng.integers(0, 12, (16, 1)) + np.arange(17)) % 12
+    return whole[:, :-1], whole[:, 1:]
+
+
+def pictures(rng) -> tuple[np.ndarray, np.ndarray]:
+    """Noise with one bright quarter, and which one it is."""
+    kinds = rng.integers(0, 4, 32)
+    x = rng.normal(0, 20, (32, 1, 2, 4, 2, 4)).astype(np.float32)
+    x[np.arange(32), 0, kinds // 2, :, kinds % 2] += 40
+    return x.reshape(32, 1, 8, 8), kinds
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("made", "drawn"), [(language_model, texts), (classifier, pictures)])
+def test_what_was_trained_is_exact_and_the_same_bit_for_bit(made, drawn):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)  # Threads wait for each other longer than such sums take.
+    rng = np.random.default_rng(0)
+    network = made()
+    optimiser = torch.optim.Adam(network.parameters(), 3e-3)
+    losses = []
+    for _ in range(60):
+        x, wanted = map(torch.from_numpy, drawn(rng))
+        scores = network(x) / 16
+        loss = torch.nn.functional.cross_entropy(scores.flatten(0, -2), wanted.flatten())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+    x, _ = drawn(rng)
+    with torch.no_grad():
+        found = network(torch.from_numpy(x)).numpy()
+    exact = network.exact()
+    assert np.array_equal(found, exact.apply(x))
+    assert exported(drafted(exact, x.shape, x.dtype.name))
+    assert all(parameter.grad.abs().max() > 0 for parameter in network.parameters())
