@@ -118,7 +118,26 @@ def uniformity() -> str:
     return table("chi-square over|statistic|degrees of freedom|p|p of the control", rows)
 
 
-HIDING_TABLES = (recovery, matrix, speed, profile, steps, codes, detection, uniformity)
+def exact() -> str:
+    """Returns how many outputs of exact networks differ anywhere, and of their twins in floats."""
+    rows = []
+    for name, row in result("exact")["networks"].items():
+        twins = [100 * share for share in row["twin"].values()]
+        rows.append(
+            (
+                name,
+                f"{len(row['exact'])}",
+                f"{row['outputs']:,}",
+                f"{sum(row['exact'].values())}",
+                f"{min(twins):.0f}-{max(twins):.0f} %",
+                f"2^{row['bits']:.1f}",
+            )
+        )
+    head = "network|compilers|outputs with each|differing|of twins in floats, differing"
+    return table(f"{head}|largest sum, of 2^24", rows)
+
+
+HIDING_TABLES = (recovery, matrix, speed, profile, steps, codes, detection, uniformity, exact)
 
 
 def _small(p_value: float) -> str:
