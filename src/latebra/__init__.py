@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
     from latebra.api.stego import HideReport, Stego
+    from latebra.api.vault import vault_open, vault_put, vault_room
     from latebra.api.verbs import capacity, hide, reveal
     from latebra.compiling.bundle import Bundle
     from latebra.compiling.choosing import Choice
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from latebra.compiling.pipeline import Pipeline
     from latebra.compiling.report import Report
     from latebra.core.keys import Identity, Key, Recipient
+    from latebra.hiding.vault import VaultReport, VaultRoom
     from latebra.models.catalogue import Catalogue
 
     models: Catalogue
@@ -61,6 +63,8 @@ __all__ = [
     "Report",
     "Stego",
     "Unavailable",
+    "VaultReport",
+    "VaultRoom",
     "audit",
     "capacity",
     "carriers",
@@ -75,6 +79,9 @@ __all__ = [
     "place",
     "repeat",
     "reveal",
+    "vault_open",
+    "vault_put",
+    "vault_room",
 ]
 
 _HOMES = {
@@ -89,6 +96,8 @@ _HOMES = {
     "Recipient": "latebra.core.keys",
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
+    "VaultReport": "latebra.hiding.vault",
+    "VaultRoom": "latebra.hiding.vault",
     "audit": "latebra.api.looking",
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",
@@ -102,6 +111,9 @@ _HOMES = {
     "place": "latebra.api.placed",
     "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",
+    "vault_open": "latebra.api.vault",
+    "vault_put": "latebra.api.vault",
+    "vault_room": "latebra.api.vault",
 }
 
 
