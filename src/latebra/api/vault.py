@@ -6,11 +6,17 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 
-from latebra.core.errors import InputError, UnwritableFile
+from latebra.api.compared import load_model
+from latebra.api.opened import chosen
+from latebra.compiling.bundle import Bundle
+from latebra.compiling.opening import open_network
+from latebra.compiling.question import Question, posed
+from latebra.core.errors import DoesNotFit, InputError, UnreadableFile, UnwritableFile
 from latebra.core.files import replacing
 from latebra.core.keys import Key
 from latebra.core.network import Arrays
@@ -21,6 +27,7 @@ FilePath = str | os.PathLike[str]
 Run = Callable[[Path], Arrays]
 """Runs the model in a file on inputs of the caller's choice, and returns its outputs by name."""
 
+_ARCHIVE: Final = b"PK\3\4"
 _SMALLEST: Final = 1e-30
 """What outputs that are all zero are compared with."""
 
@@ -33,64 +40,80 @@ def vault_put(
     out: FilePath,
     drift: float | None = None,
     run: Run | None = None,
+    bound: float | None = None,
     force: bool = False,
 ) -> VaultReport:
     """Writes a model with ``content`` in its weights, and returns what that did to it.
 
-    What was written has been read back before the file takes its name.
+    What was written has been read back, and is within the bound, before the file takes its name.
 
     Args:
-        model: A safetensors file; it stays as it is.
+        model: A safetensors, ONNX or GGUF file; it stays as it is.
         content: Any bytes, at least one: a text, a soft prompt, a LoRA delta.
         key: What opens it; a passphrase goes through Argon2id.
         out: The file to write.
         drift: The largest relative change of a weight; None for 2^-15 of float32, 2^-9 of float16,
             2^-6 of bfloat16. No more low bits than the content needs are used.
-        run: Runs the model, before and after, for ``output_drift``.
+        run: Runs the model in a file, before and after, for ``output_drift``.
+        bound: The largest ``output_drift``; None for any.
         force: Whether ``out`` may be there already.
 
     Raises:
-        DoesNotFit: The content is longer than the model holds.
-        InputError: There is no content, or no such drift.
+        DoesNotFit: The content is longer than the model holds, or outputs moved too far.
+        InputError: There is no content, no such drift, or a bound without ``run``.
         UnreadableFile: The model is of no format that is known, or damaged.
         UnwritableFile: The file is there already, or cannot be written.
     """
+    if bound is not None and run is None:
+        raise InputError("a bound on outputs needs the model to be run", fix="give run as well")
     source, target = Path(model), Path(out)
     if target.exists() and not force:
         raise UnwritableFile(f"{target} exists", fix="choose another name, or force it")
     if target.exists() and source.exists() and target.samefile(source):
         raise UnwritableFile(f"{target} is also read", fix="write to another file")
+    if _is_archive(source):
+        raise UnreadableFile(
+            f"{source} is a bundle", fix="put the content into the model before it is compiled"
+        )
     file, report = vault.put(source, content, key=key, drift=drift)
     try:
-        with replacing(target) as writer:
-            writer.write(file)
+        # Under its own name in a folder of its own: what runs a model may look at the ending.
+        with TemporaryDirectory(prefix=".latebra-", dir=target.parent) as folder:
+            written = Path(folder) / target.name
+            with replacing(written) as writer:
+                writer.write(file)
+            if run is not None:
+                report = replace(report, output_drift=_moved(run(source), run(written)))
+            _refuse_beyond(bound, report)
+            written.replace(target)
     except OSError as error:
         raise UnwritableFile(
             f"{target} cannot be written: {error.strerror}",
             fix="choose a folder that you can write to",
         ) from None
-    return report if run is None else replace(report, output_drift=_moved(run(source), run(target)))
+    return report
 
 
 def vault_open(model: FilePath, *, key: Key) -> bytes:
     """Returns the content that ``key`` opens in a model's weights; the file stays as it is.
 
     Args:
-        model: A model that content was put into, or the same weights saved again.
+        model: A model that content was put into, the same weights saved again, or a bundle of it.
         key: What it was put in with.
 
     Raises:
         NothingRevealed: Another key, a model without content, changed weights: all the same.
         UnreadableFile: The model is of no format that is known, or damaged.
     """
-    return vault.opened(model, key=key)
+    path = Path(model)
+    return vault.opened(Bundle.open(path).model.onnx if _is_archive(path) else path, key=key)
 
 
 def vault_room(model: FilePath, *, drift: float | None = None) -> VaultRoom:
     """Returns how much content a model's weights hold.
 
     Args:
-        model: A safetensors file.
+        model: A safetensors, ONNX or GGUF file.
         drift: The largest relative change of a weight, as for ``vault_put``.
 
     Raises:
@@ -98,6 +121,35 @@ def vault_room(model: FilePath, *, drift: float | None = None) -> VaultRoom:
         UnreadableFile: The model is of no format that is known, or damaged.
     """
     return vault.room(model, drift=drift)
+
+
+def _is_archive(path: Path) -> bool:
+    """Returns whether a file starts as bundles do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ARCHIVE)) == _ARCHIVE
+    except OSError:
+        return False
+
+
+def run_onnx(path: Path) -> Arrays:
+    """Returns what an ONNX file makes of inputs that are drawn, the same each time.
+
+    Raises:
+        LatebraError: It cannot be run here.
+    """
+    asked, inputs = posed(load_model(path), Question())
+    return open_network(asked.at_one, chosen("auto")[0], cache=None).run(inputs)
+
+
+def _refuse_beyond(bound: float | None, report: VaultReport) -> None:
+    moved = report.output_drift
+    if bound is not None and moved is not None and not moved <= bound:
+        raise DoesNotFit(
+            f"{report.content_bytes} bytes move outputs by {moved:.2g} of the largest, the bound "
+            f"is {bound:.2g}",
+            fix="shorten the content, allow less drift of weights, or use a larger model",
+        )
 
 
 def _moved(before: Arrays, after: Arrays) -> float:

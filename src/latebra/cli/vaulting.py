@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 import latebra as lb
+from latebra.api.vault import run_onnx
 from latebra.cli import console
 from latebra.cli.options import Force, Json, KeyOptions, load_settings
 from latebra.core.errors import InputError, UnreadableFile
@@ -28,6 +30,8 @@ def put(
     out: Path,
     content: Path | None = None,
     drift: float | None = None,
+    measure: Annotated[bool, Parameter(negative=())] = False,
+    bound: float | None = None,
     key: KeyOptions = NO_KEY,
     json: Json = False,
     force: Force = False,
@@ -35,10 +39,12 @@ def put(
     """Write a model that has content in its weights.
 
     Args:
-        model: A safetensors file; it stays as it is.
+        model: A safetensors, ONNX or GGUF file; it stays as it is.
         out: The file to write.
         content: The file whose bytes are kept; without it, what comes on stdin.
         drift: The largest relative change of a weight, such as 1e-5.
+        measure: Run the model, which is ONNX, before and after, and say how far outputs moved.
+        bound: How far they may move, as a share of the largest, such as 1e-4; it measures, too.
     """
     console.refuse_to_write(
         out, [each for each in (model, content, key.key_file) if each], force=force
@@ -48,7 +54,16 @@ def put(
     if not kept:
         raise InputError("the content is empty", fix="give at least one byte")
     secret = key.key(load_settings(), twice=True)
-    report = lb.vault_put(model, kept, key=secret, out=out, drift=drift, force=force)
+    report = lb.vault_put(
+        model,
+        kept,
+        key=secret,
+        out=out,
+        drift=drift,
+        run=run_onnx if measure or bound is not None else None,
+        bound=bound,
+        force=force,
+    )
     if json:
         console.say_json({"file": str(out), **asdict(report)})
         return
@@ -57,8 +72,10 @@ def put(
     console.note(
         f"kept {report.content_bytes} bytes in the low bits ({bits}) of {report.tensors} tensors: "
         f"{report.changed} of {report.weights} weights changed, by {report.drift:.2g} of "
-        f"themselves at the most"
+        "themselves at the most"
     )
+    if report.output_drift is not None:
+        console.note(f"outputs moved by {report.output_drift:.2g} of the largest")
 
 
 @app.command(name="open")
@@ -88,7 +105,7 @@ def room(model: Path, /, *, drift: float | None = None, json: Json = False) -> N
     """Show how many bytes of content a model's weights hold.
 
     Args:
-        model: A safetensors file.
+        model: A safetensors, ONNX or GGUF file.
         drift: The largest relative change of a weight, such as 1e-5.
     """
     found = lb.vault_room(model, drift=drift)

@@ -11,7 +11,6 @@ Which numbers are left alone, and why: ``latebra.hiding.vaults.ground``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -25,7 +24,7 @@ from latebra.core.keys import Key
 from latebra.hiding import frame
 from latebra.hiding.frame import Profile
 from latebra.hiding.vaults.layout import Layout, Room
-from latebra.hiding.vaults.model_file import ModelFile, Weights, open_model
+from latebra.hiding.vaults.model_file import ModelFile, Source, Weights, named, open_model
 from latebra.hiding.vaults.places import BF16, F16, F32, KINDS
 from latebra.hiding.vaults.slots import Level, Slots
 
@@ -85,12 +84,12 @@ class VaultReport:
 
 
 def put(
-    path: str | os.PathLike[str], content: bytes, *, key: Key, drift: float | None = None
+    model: Source, content: bytes, *, key: Key, drift: float | None = None
 ) -> tuple[memoryview, VaultReport]:
     """Returns a model's file with ``content`` in it, and what that did; the file itself stays.
 
     Args:
-        path: A model with float tensors.
+        model: A file with float tensors, or its bytes.
         content: Any bytes, at least one.
         key: What will open it.
         drift: The largest relative change of a weight; None for 8 low bits of float32 and one of
@@ -104,25 +103,25 @@ def put(
     if not content:
         raise InputError("the content is empty", fix="give at least one byte")
     for _ in range(ATTEMPTS):
-        model = open_model(path)
-        layout = Layout(Slots.of(model))
-        room = _smallest(layout, len(content), drift, path)
+        file = open_model(model)
+        layout = Layout(Slots.of(file))
+        room = _smallest(layout, len(content), drift, model)
         sealed = frame.seal(content, layout.binding, key=key, profile=Profile.FULL, room=room.size)
         layout.write(sealed, room, key)
         # New bits can make a tensor look as if it were to be left alone: once in 10^9.
-        if sealed in Layout(Slots.of(model)).found(key):
-            return model.content, _report(open_model(path), model, layout, room, len(content))
-    raise DoesNotFit(f"{path} did not give back what was written", fix="use another model")
+        if sealed in Layout(Slots.of(file)).found(key):
+            return file.content, _report(open_model(model), file, layout, room, len(content))
+    raise DoesNotFit(f"{named(model)} did not give back what was written", fix="use another model")
 
 
-def opened(path: str | os.PathLike[str], *, key: Key) -> bytes:
+def opened(model: Source, *, key: Key) -> bytes:
     """Returns the content that ``key`` opens in a model's file, which stays as it is.
 
     Raises:
         NothingRevealed: Another key, a damaged model or one without content: all the same.
         UnreadableFile: The file is no model that is known, or damaged.
     """
-    layout = Layout(Slots.of(open_model(path)))
+    layout = Layout(Slots.of(open_model(model)))
     for sealed in layout.found(key):
         try:
             return frame.unseal(sealed, layout.binding, key=key, profile=Profile.FULL).message
@@ -131,19 +130,19 @@ def opened(path: str | os.PathLike[str], *, key: Key) -> bytes:
     raise NothingRevealed
 
 
-def room(path: str | os.PathLike[str], *, drift: float | None = None) -> VaultRoom:
+def room(model: Source, *, drift: float | None = None) -> VaultRoom:
     """Returns how much content a model's file holds.
 
     Args:
-        path: A model with float tensors.
+        model: A file with float tensors, or its bytes.
         drift: The largest relative change of a weight, as for ``put``.
 
     Raises:
         InputError: There is no such drift.
         UnreadableFile: The file is no model that is known, or damaged.
     """
-    model = open_model(path)
-    layout = Layout(Slots.of(model))
+    file = open_model(model)
+    layout = Layout(Slots.of(file))
     most = _levels(layout, drift)
     rooms = [each for each in layout.rooms if each.levels <= most]
     levels = layout.slots.levels[: rooms[-1].levels if rooms else 0]
@@ -153,7 +152,7 @@ def room(path: str | os.PathLike[str], *, drift: float | None = None) -> VaultRo
         drift=max((level.change for level in levels), default=0.0),
         low_bits=_low_bits(levels),
         tensors=len(used),
-        left_alone=tuple(each.name for each in model.weights if each.name not in used),
+        left_alone=tuple(each.name for each in file.weights if each.name not in used),
         weights=sum(ground.count for ground in layout.slots.grounds),
     )
 
@@ -171,9 +170,7 @@ def _levels(layout: Layout, drift: float | None) -> int:
     return sum(1 for _ in allowed)
 
 
-def _smallest(
-    layout: Layout, length: int, drift: float | None, path: str | os.PathLike[str]
-) -> Room:
+def _smallest(layout: Layout, length: int, drift: float | None, model: Source) -> Room:
     """Returns the smallest room that holds so many bytes."""
     most = _levels(layout, drift)
     rooms = [each for each in layout.rooms if each.levels <= most]
@@ -183,8 +180,8 @@ def _smallest(
     held = max(0, frame.largest(rooms[-1].size, Profile.FULL)) if rooms else 0
     change = layout.slots.levels[most - 1].change if most else 0.0
     raise DoesNotFit(
-        f"content is {length} bytes, {path} holds {held} where weights change by {change:.1g} at "
-        "the most",
+        f"content is {length} bytes, {named(model)} holds {held} where weights change "
+        f"by {change:.1g} at the most",
         fix="shorten the content, allow more drift, or use a larger model",
     )
 

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.core.errors import UnreadableFile
-from latebra.hiding.vaults import safetensors
+from latebra.hiding.vaults import gguf_file, onnx_file, safetensors_file
 from latebra.hiding.vaults.places import Kind, Place
 
-FORMATS: Final = "safetensors"
+Source = str | os.PathLike[str] | bytes
+"""A model's file, or its bytes."""
+FORMATS: Final = "safetensors, ONNX or GGUF"
 
 
 @dataclass(frozen=True)
@@ -47,34 +49,48 @@ class ModelFile:
     weights: tuple[Weights, ...]
 
 
-def open_model(path: str | os.PathLike[str]) -> ModelFile:
-    """Returns the model in a file.
+def named(source: Source) -> str:
+    """Returns what a model is called in an error."""
+    return "the model" if isinstance(source, bytes) else str(source)
+
+
+def open_model(source: Source) -> ModelFile:
+    """Returns the model in a file, or in the bytes of one.
 
     Raises:
         UnreadableFile: There is no such file, it is of no format that is known, or damaged.
     """
-    path = Path(path)
+    content = memoryview(bytearray(source)) if isinstance(source, bytes) else _mapped(Path(source))
+    try:
+        return ModelFile(content, _weights(content, _reader(content)(content)))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnreadableFile(
+            f"{named(source)} is not a whole model: {error}",
+            fix=f"give a model as {FORMATS}, or get it again",
+        ) from None
+
+
+def _mapped(path: Path) -> memoryview:
+    """Returns a file as memory that is read when it is used and copied where it is changed."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 raise UnreadableFile(f"{path} is empty", fix="get the model again")
-            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     except FileNotFoundError:
         raise UnreadableFile(f"there is no file {path}", fix="check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UnreadableFile(f"{path} cannot be read: {reason}", fix="check the path") from None
-    try:
-        return ModelFile(content, _weights(content, _reader(content)(content)))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise UnreadableFile(
-            f"{path} is not a whole model: {error}", fix=f"give a model in {FORMATS}"
-        ) from None
 
 
 def _reader(content: memoryview) -> Callable[[memoryview], list[Place]]:
     """Returns what reads a file that starts like this one."""
-    return safetensors.places
+    start = bytes(content[:9])
+    if start.startswith(gguf_file.MAGIC):
+        return gguf_file.places
+    # The JSON of a header; ONNX files have a letter of their maker's name there.
+    return safetensors_file.places if start[8:] == b"{" else onnx_file.places
 
 
 def _weights(content: memoryview, places: Sequence[Place]) -> tuple[Weights, ...]:
