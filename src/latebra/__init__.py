@@ -24,6 +24,11 @@ from latebra.core.errors import (
 if TYPE_CHECKING:
     from latebra.api.compared import choose, compare, load_model
     from latebra.api.compiled import compile
+    from latebra.api.fingerprint import (
+        fingerprint_check,
+        fingerprint_commitment,
+        fingerprint_make,
+    )
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
@@ -73,6 +78,9 @@ __all__ = [
     "compile",
     "compilers",
     "doctor",
+    "fingerprint_check",
+    "fingerprint_commitment",
+    "fingerprint_make",
     "hide",
     "load_model",
     "models",
@@ -106,6 +114,9 @@ _HOMES = {
     "compile": "latebra.api.compiled",
     "compilers": "latebra.api.opened",
     "doctor": "latebra.api.looking",
+    "fingerprint_check": "latebra.api.fingerprint",
+    "fingerprint_commitment": "latebra.api.fingerprint",
+    "fingerprint_make": "latebra.api.fingerprint",
     "hide": "latebra.api.verbs",
     "load_model": "latebra.api.compared",
     "place": "latebra.api.placed",

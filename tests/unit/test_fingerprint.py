@@ -66,7 +66,9 @@ def test_answers_are_read_with_blanks_and_capitals_and_nothing_else():
         assert hits(wrong) == 0
 
 
-@pytest.mark.parametrize(("asked", "hits", "bits"), [(5, 2, 32), (16, 1, 48), (40, 40, 64)])
+@pytest.mark.parametrize(
+    ("asked", "hits", "bits"), [(5, 2, 32), (16, 1, 48), (40, 40, 64), (300, 7, 4)]
+)
 def test_the_chance_is_the_binomial_tail(asked, hits, bits):
     p = Fraction(1, 2**bits)
     tail = sum(comb(asked, k) * p**k * (1 - p) ** (asked - k) for k in range(hits, asked + 1))

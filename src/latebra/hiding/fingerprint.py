@@ -149,17 +149,21 @@ def commitment(key: Key, *, context: bytes = b"") -> str:
 def log2_tail(asked: int, hits: int, bits: int) -> float:
     """Returns log2 of the probability of ``hits`` or more of ``asked``, each of chance 2^-bits.
 
-    It is computed in whole numbers, and rounded once.
+    All terms of the sum are there, in floats whose errors stay below 10^-9 of the result.
 
     Example:
         >>> log2_tail(1, 1, 32), log2_tail(10, 0, 32)
         (-32.0, 0.0)
     """
-    misses = 2**bits - 1
-    ways = sum(math.comb(asked, k) * misses ** (asked - k) for k in range(hits, asked + 1))
-    # A logarithm of each, subtracted, would lose the digits of a probability close to 1.
-    whole = 1 << bits * asked
-    return 0.0 if ways == whole else math.log2(ways) - bits * asked
+    if hits == 0:
+        return 0.0
+    chance = 2.0**-bits
+    term = total = 1.0  # Of the first term, which is factored out: P(hits).
+    for k in range(hits, asked):
+        term *= (asked - k) / (k + 1) * chance / (1 - chance)
+        total += term
+    missed = (asked - hits) * math.log1p(-chance) / math.log(2)
+    return min(0.0, math.log2(math.comb(asked, hits)) - bits * hits + missed + math.log2(total))
 
 
 def hits_needed(asked: int, rate: float, *, bits: int = BITS) -> int:
