@@ -167,8 +167,8 @@ def _left_alone(tmp_path, kind, numbers):
 
 NORMALS = np.random.default_rng(3).standard_normal(4096).astype(np.float32)
 ODD = {
-    "widened from float16": NORMALS.astype(np.float16).astype(np.float32),
-    "widened from bfloat16": (NORMALS.view("<u4") & 0xFFFF0000).view("<f4"),
+    "rounded to 12 bits": (NORMALS.view("<u4") & 0xFFFFF000).view("<f4"),
+    "some rounded": np.where(np.arange(4096) % 3, NORMALS, NORMALS.astype(np.float16)),
     "whole numbers": np.arange(4096, dtype=np.float32),
     "one constant": np.full(4096, 0.1, np.float32),
     "zeros": np.zeros(4096, np.float32),
@@ -184,6 +184,30 @@ def test_tensors_in_which_it_would_show_are_left_alone(what, tmp_path):
     before, after = _left_alone(tmp_path, "F32", ODD[what].view("<u4"))
     np.testing.assert_array_equal(before, after)
     assert lb.vault_room(tmp_path / "model").left_alone == ("odd",)
+
+
+WIDENED = {
+    "F16 in F32": (NORMALS.astype(np.float16).astype(np.float32), 13),
+    "BF16 in F32": ((NORMALS.view("<u4") & 0xFFFF0000).view("<f4"), 16),
+}
+
+
+@pytest.mark.parametrize("kind", WIDENED)
+def test_numbers_that_were_widened_can_be_narrowed_again(kind, tmp_path):
+    numbers, zeros = WIDENED[kind]
+    model, out = tmp_path / "model", tmp_path / "out"
+    model.write_bytes(model_files.safetensors({"odd": ("F32", numbers.view("<u4"))}))
+    room = lb.vault_room(model)
+    assert room.low_bits == {kind: 1}
+    content = np.random.default_rng(0).bytes(room.content_bytes)
+    report = lb.vault_put(model, content, key=KEY, out=out)
+    assert report.drift < report.drift_bound == DRIFT[kind.split()[0]]
+    before, after = words(model)["odd"], words(out)["odd"]
+    assert set(np.unique(before ^ after)) == {0, 1 << zeros}
+    if kind.startswith("F16"):
+        halves = after.view("<f4").astype(np.float16)
+        np.testing.assert_array_equal(halves.astype(np.float32), after.view("<f4"))
+    assert lb.vault_open(out, key=KEY) == content
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -133,9 +133,16 @@ def test_it_survives_a_bundle(network, tmp_path):
         lb.vault_put(tmp_path / "out.bundle", b"x", key=KEY, out=tmp_path / "again")
 
 
-def test_the_bundled_network_was_widened_from_halves_and_is_left_alone():
-    with pytest.raises(DoesNotFit, match="the model holds 0 "):
-        vault.put(lb.models.onnx("small_photographs"), b"x", key=KEY)
+def test_the_bundled_network_as_it_is_holds_a_text(tmp_path):
+    """Its weights are halves in 32 bits: a step of such is large, and outputs move with it."""
+    (tmp_path / "network.onnx").write_bytes(lb.models.onnx("small_photographs"))
+    out, text = tmp_path / "out.onnx", b"the content " * 80
+    report = lb.vault_put(tmp_path / "network.onnx", text, key=KEY, out=out, run=run, bound=1e-3)
+    assert report.low_bits == {"F16 in F32": 1}
+    assert report.drift <= 2**-10
+    assert report.output_drift is not None
+    assert 0 < report.output_drift < 1e-3
+    assert lb.vault_open(out, key=KEY) == text
 
 
 def outcome(content: bytes) -> str:

@@ -25,10 +25,10 @@ from latebra.hiding import frame
 from latebra.hiding.frame import Profile
 from latebra.hiding.vaults.layout import Layout, Room
 from latebra.hiding.vaults.model_file import ModelFile, Source, Weights, named, open_model
-from latebra.hiding.vaults.places import BF16, F16, F32, KINDS
+from latebra.hiding.vaults.places import F32, KINDS
 from latebra.hiding.vaults.slots import Level, Slots
 
-USUAL_BITS: Final = {F32: 8, F16: 1, BF16: 1}
+USUAL_BITS: Final = {kind: 8 if kind is F32 else 1 for kind in KINDS}
 """Low bits that are rewritten at most, unless the caller says how much a weight may change."""
 ATTEMPTS: Final = 3
 _CHUNK: Final = 1 << 22
@@ -146,7 +146,7 @@ def room(model: Source, *, drift: float | None = None) -> VaultRoom:
     most = _levels(layout, drift)
     rooms = [each for each in layout.rooms if each.levels <= most]
     levels = layout.slots.levels[: rooms[-1].levels if rooms else 0]
-    used = {ground.weights.name for ground in layout.slots.grounds}
+    used = {ground.name for ground in layout.slots.grounds}
     return VaultRoom(
         content_bytes=max(0, frame.largest(rooms[-1].size, Profile.FULL)) if rooms else 0,
         drift=max((level.change for level in levels), default=0.0),
@@ -187,7 +187,7 @@ def _smallest(layout: Layout, length: int, drift: float | None, model: Source) -
 
 
 def _low_bits(levels: tuple[Level, ...]) -> dict[str, int]:
-    used = {kind: [each.plane for each in levels if each.kind == kind] for kind in KINDS.values()}
+    used = {kind: [each.plane for each in levels if each.kind == kind] for kind in KINDS}
     return {kind.name: 1 + max(planes) for kind, planes in used.items() if planes}
 
 
@@ -212,7 +212,7 @@ def _report(
 def _changes(before: Weights, after: Weights) -> tuple[int, float]:
     """Returns how many numbers changed, and by what share of themselves at the most."""
     count, largest = 0, 0.0
-    mantissa = before.kind.mantissa
+    mantissa = before.kind.stored
     for start in range(0, len(before.words), _CHUNK):
         old, new = (each.words[start : start + _CHUNK] for each in (before, after))
         where = np.flatnonzero(old != new)

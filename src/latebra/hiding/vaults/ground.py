@@ -3,8 +3,11 @@
 Left alone are zeros, denormals, infinities and NaNs, and whole tensors
 
 - of fewer than 64 numbers;
-- whose lowest bits are not random already: widened from a narrower type, small integers, constants;
+- whose lowest bits are not random already: rounded, small integers, constants;
 - whose numbers repeat: steps of a quantised scale, written out as floats.
+
+32-bit floats that were widened from 16 bits end in 13 or 16 zeros: these stay zeros, and the lowest
+bits of the narrow type are used, so that narrowing them again loses nothing.
 
 Every rule looks at bits that are never rewritten, or at whether low bits look like coin flips, as
 rewritten ones do: so whoever reads finds what whoever wrote found. A scale of its own for every few
@@ -21,7 +24,7 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from latebra.hiding.vaults.model_file import Weights
-from latebra.hiding.vaults.places import Kind
+from latebra.hiding.vaults.places import BF16_WIDENED, F16_WIDENED, F32, Kind
 
 FEWEST: Final = 64
 """Numbers of a tensor: in fewer, chance looks like a pattern."""
@@ -36,12 +39,16 @@ class Ground:
     """A tensor with numbers that can be rewritten.
 
     Args:
-        weights: The tensor.
+        name: The tensor's name.
+        kind: The type that its numbers have in truth.
+        words: Their bits, a view of the file in memory.
         count: How many can be.
         chosen: Which, ascending; None for all of them.
     """
 
-    weights: Weights
+    name: str
+    kind: Kind
+    words: NDArray[Any] = field(repr=False)
     count: int
     chosen: Int64[np.ndarray, " count"] | None = field(repr=False)
 
@@ -52,25 +59,34 @@ class Ground:
 
 def ground_of(weights: Weights) -> Ground | None:
     """Returns what of a tensor can be rewritten, None if nothing."""
-    chosen = _ordinary(weights)
-    count = len(weights.words) if chosen is None else len(chosen)
+    words, kind = weights.words, _kind(weights)
+    chosen = _ordinary(words, kind)
+    count = len(words) if chosen is None else len(chosen)
     if count < FEWEST:
         return None
-    ground = Ground(weights, count, chosen)
-    windows = weights.words[ground.elements(_sample(count))]
-    kind = weights.kind
+    ground = Ground(weights.name, kind, words, count, chosen)
+    windows = words[ground.elements(_sample(count))] >> kind.lowest
     return ground if _is_random(windows, kind) and not _repeats(windows, kind) else None
 
 
-def _ordinary(weights: Weights) -> NDArray[np.int64] | None:
+def _kind(weights: Weights) -> Kind:
+    """Returns the narrowest type that holds all numbers of a tensor."""
+    if weights.kind is F32:
+        used = int(np.bitwise_or.reduce(weights.words, initial=0))
+        for narrow in (BF16_WIDENED, F16_WIDENED):
+            if not used & ((1 << narrow.lowest) - 1):
+                return narrow
+    return weights.kind
+
+
+def _ordinary(words: NDArray[Any], kind: Kind) -> NDArray[np.int64] | None:
     """Returns which numbers are neither zero nor denormal nor infinite nor NaN; None for all."""
-    kind, words = weights.kind, weights.words
-    full = ((1 << kind.exponent) - 1) << kind.mantissa
-    starts = range(0, len(words), _CHUNK)
+    unsigned = words.dtype.type((1 << 8 * kind.size - 1) - 1)
+    least, end = kind.least << kind.stored, (kind.most + 1) << kind.stored
     found: list[NDArray[np.int64]] = []
-    for start in starts:
-        exponents = words[start : start + _CHUNK] & words.dtype.type(full)
-        found.append(start + np.flatnonzero((exponents != 0) & (exponents != full)))
+    for start in range(0, len(words), _CHUNK):
+        sizes = words[start : start + _CHUNK] & unsigned
+        found.append(start + np.flatnonzero((sizes >= least) & (sizes < end)))
     if sum(map(len, found)) == len(words):
         return None
     return np.concatenate(found)

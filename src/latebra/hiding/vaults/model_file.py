@@ -27,7 +27,7 @@ class Weights:
 
     Args:
         name: The tensor's name.
-        kind: The type of its numbers.
+        kind: The type that the file says its numbers have.
         words: Their bits as unsigned integers, (count,): a view of the file in memory.
     """
 

@@ -39,7 +39,7 @@ class Level:
 
 
 _ORDER: Final = sorted(
-    ((kind, plane) for kind in KINDS.values() for plane in range(kind.planes)),
+    ((kind, plane) for kind in KINDS for plane in range(kind.planes)),
     key=lambda pair: pair[0].change(pair[1]),
 )
 
@@ -63,8 +63,7 @@ class Slots:
     def levels(self) -> tuple[Level, ...]:
         """The levels that have slots, by the change they make."""
         counts = {
-            kind: sum(each.count for each in self.grounds if each.weights.kind == kind)
-            for kind in KINDS.values()
+            kind: sum(each.count for each in self.grounds if each.kind == kind) for kind in KINDS
         }
         return tuple(Level(kind, plane, counts[kind]) for kind, plane in _ORDER if counts[kind])
 
@@ -73,32 +72,32 @@ class Slots:
         """SHA-256 over names, types and counts, in hexadecimal: no rewriting changes it."""
         told = hashlib.sha256()
         for ground in self.grounds:
-            name = ground.weights.name.encode(errors="surrogatepass")
+            name = ground.name.encode(errors="surrogatepass")
             told.update(len(name).to_bytes(8, "little") + name)
-            told.update(ground.weights.kind.name.encode().ljust(8))
+            told.update(ground.kind.name.encode().ljust(16))
             told.update(ground.count.to_bytes(8, "little"))
         return told.hexdigest()
 
     def read(self, slots: Int64[np.ndarray, " n"]) -> UInt8[np.ndarray, " n"]:
         """Returns the bits in ``slots``, which ascend."""
         bits = np.empty(len(slots), np.uint8)
-        for part, words, elements, plane in self._parts(slots):
-            bits[part] = words[elements] >> plane & 1
+        for part, words, elements, bit in self._parts(slots):
+            bits[part] = words[elements] >> bit & 1
         return bits
 
     def write(self, slots: Int64[np.ndarray, " n"], bits: UInt8[np.ndarray, " n"]) -> None:
         """Puts ``bits`` into ``slots``, which ascend, each at most once."""
-        for part, words, elements, plane in self._parts(slots):
-            one = words.dtype.type(1 << plane)
-            words[elements] = words[elements] & ~one | bits[part].astype(words.dtype) << plane
+        for part, words, elements, bit in self._parts(slots):
+            one = words.dtype.type(1 << bit)
+            words[elements] = words[elements] & ~one | bits[part].astype(words.dtype) << bit
 
     @cached_property
     def _segments(self) -> list[tuple[Ground, int]]:
         return [
-            (ground, level.plane)
+            (ground, level.kind.lowest + level.plane)
             for level in self.levels
             for ground in self.grounds
-            if ground.weights.kind == level.kind
+            if ground.kind == level.kind
         ]
 
     @cached_property
@@ -114,8 +113,8 @@ class Slots:
         begins = np.concatenate([[0], cuts[:-1]])
         found: list[tuple[slice, NDArray[Any], NDArray[np.int64], int]] = []
         for index in np.flatnonzero(begins < cuts):
-            ground, plane = self._segments[index]
+            ground, bit = self._segments[index]
             part = slice(int(begins[index]), int(cuts[index]))
             inside = slots[part] - (int(ends[index]) - ground.count)
-            found.append((part, ground.weights.words, ground.elements(inside), plane))
+            found.append((part, ground.words, ground.elements(inside), bit))
         return found
