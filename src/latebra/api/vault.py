@@ -53,7 +53,8 @@ def vault_put(
         key: What opens it; a passphrase goes through Argon2id.
         out: The file to write.
         drift: The largest relative change of a weight; None for 2^-15 of float32, 2^-9 of float16,
-            2^-6 of bfloat16. No more low bits than the content needs are used.
+            2^-6 of bfloat16, 32-bit floats that were widened counting as what they were. No more
+            low bits than the content needs are used.
         run: Runs the model in a file, before and after, for ``output_drift``.
         bound: The largest ``output_drift``; None for any.
         force: Whether ``out`` may be there already.

@@ -6,7 +6,8 @@ were as good as random before. The cipher keeps the secret; that a model's low b
 are is no part of it, and whoever has the same model from elsewhere sees which bits differ.
 Rounding to another type, quantising or training further destroys the content, not the model.
 
-Which numbers are left alone, and why: ``latebra.hiding.vaults.ground``.
+The places are in ``spec/vault.md``; which numbers are left alone, and why, is in
+``latebra.hiding.vaults.ground``.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def put(
         content: Any bytes, at least one.
         key: What will open it.
         drift: The largest relative change of a weight; None for 8 low bits of float32 and one of
-            float16 and bfloat16 (2^-15, 2^-9, 2^-6). No more bits than the content needs are used.
+            float16 and bfloat16 (2^-15, 2^-9, 2^-6), 32-bit floats that were widened counting as
+            what they were. No more bits than the content needs are used.
 
     Raises:
         DoesNotFit: The content is longer than the model holds.
