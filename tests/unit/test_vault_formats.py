@@ -89,7 +89,7 @@ def network(tmp_path_factory):
     rng = np.random.default_rng(0)
     for weights in model.weights:
         numbers = weights.words.view("<f4")
-        numbers *= 1 + 1e-3 * rng.standard_normal(len(numbers), np.float32)
+        numbers[:] = numbers * (1 + 1e-3 * rng.standard_normal(len(numbers)))
     path = tmp_path_factory.mktemp("network") / "network.onnx"
     path.write_bytes(model.content)
     return path

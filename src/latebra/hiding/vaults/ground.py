@@ -103,7 +103,7 @@ def _sample(count: int) -> Int64[np.ndarray, "windows length"]:
 def _is_random(windows: NDArray[Any], kind: Kind) -> bool:
     """Returns whether each low bit is one about half of the time.
 
-    Six standard deviations, or 1/64: the lowest bits of honest bfloat16 are a little more often 0.
+    Within six standard deviations, or 1/64: honest bits are not quite even, above all in 16 bits.
     """
     slack = max(3 * windows.size**0.5, windows.size / 64)
     planes = (np.count_nonzero(windows >> plane & 1) for plane in range(kind.planes))
