@@ -263,6 +263,24 @@ def test_how_far_outputs_moved_is_measured_where_the_model_is_run(tmp_path):
     assert 0 < report.output_drift < 2**-15
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "drift"),
+    [
+        ([1.0, -4.0, np.nan, np.inf], [1.0, -3.0, np.nan, np.inf], 0.25),
+        ([1.0, np.nan], [1.0, 1.0], np.inf),
+        ([1.0, 2.0], [1.0, np.nan], np.inf),
+        ([np.inf], [-np.inf], np.inf),
+        ([], [], 0.0),
+    ],
+)
+def test_outputs_that_are_no_numbers_are_compared_too(before, after, drift, tmp_path):
+    outputs = iter([{"y": np.array(before)}, {"y": np.array(after)}])
+    report = lb.vault_put(
+        small(tmp_path / "model"), b"x", key=KEY, out=tmp_path / "out", run=lambda _: next(outputs)
+    )
+    assert report.output_drift == drift
+
+
 def test_what_cannot_be_used_is_said_in_words(tmp_path):
     model = small(tmp_path / "model")
     with pytest.raises(InputError, match="the content is empty"):
@@ -273,6 +291,8 @@ def test_what_cannot_be_used_is_said_in_words(tmp_path):
         lb.vault_put(model, b"x", key=KEY, out=model, force=True)
     with pytest.raises(UnreadableFile, match="there is no file"):
         lb.vault_open(tmp_path / "absent", key=KEY)
+    with pytest.raises(lb.LatebraError, match="cannot be written: No such file"):
+        lb.vault_put(model, b"x", key=KEY, out=tmp_path / "no folder" / "out")
     (tmp_path / "empty").touch()
     with pytest.raises(UnreadableFile, match="is empty"):
         lb.vault_open(tmp_path / "empty", key=KEY)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,21 +78,18 @@ def vault_put(
             f"{source} is a bundle", fix="put the content into the model before it is compiled"
         )
     file, report = vault.put(source, content, key=key, drift=drift)
-    try:
+    with _writing(target):
+        folder = TemporaryDirectory(prefix=".latebra-", dir=target.parent)
+    with folder as name:
         # Under its own name in a folder of its own: what runs a model may look at the ending.
-        with TemporaryDirectory(prefix=".latebra-", dir=target.parent) as folder:
-            written = Path(folder) / target.name
-            with replacing(written) as writer:
-                writer.write(file)
-            if run is not None:
-                report = replace(report, output_drift=_moved(run(source), run(written)))
-            _refuse_beyond(bound, report)
+        written = Path(name) / target.name
+        with _writing(target), replacing(written) as writer:
+            writer.write(file)
+        if run is not None:
+            report = replace(report, output_drift=_moved(run(source), run(written)))
+        _refuse_beyond(bound, report)
+        with _writing(target):
             written.replace(target)
-    except OSError as error:
-        raise UnwritableFile(
-            f"{target} cannot be written: {error.strerror}",
-            fix="choose a folder that you can write to",
-        ) from None
     return report
 
 
@@ -122,6 +120,17 @@ def vault_room(model: FilePath, *, drift: float | None = None) -> VaultRoom:
         UnreadableFile: The model is of no format that is known, or damaged.
     """
     return vault.room(model, drift=drift)
+
+
+@contextmanager
+def _writing(target: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UnwritableFile(
+            f"{target} cannot be written: {error.strerror}",
+            fix="choose a folder that you can write to",
+        ) from None
 
 
 def _is_archive(path: Path) -> bool:
@@ -159,8 +168,14 @@ def _moved(before: Arrays, after: Arrays) -> float:
         raise InputError("run gave other outputs the second time", fix="return all, by name")
     moved = largest = 0.0
     for name, first in before.items():
-        second = after[name]
-        if first.size:
-            moved = max(moved, float(np.max(np.abs(first.astype(float) - second.astype(float)))))
-            largest = max(largest, float(np.max(np.abs(first.astype(float)))))
+        old, new = first.astype(np.float64), after[name].astype(np.float64)
+        finite = np.isfinite(old)
+        if not np.array_equal(old[~finite], new[~finite], equal_nan=True):
+            return np.inf
+        with np.errstate(invalid="ignore"):  # What was finite may have become infinite.
+            apart = np.abs(old[finite] - new[finite])
+        moved = max(
+            moved, float(np.max(np.nan_to_num(apart, nan=np.inf, posinf=np.inf), initial=0))
+        )
+        largest = max(largest, float(np.max(np.abs(old[finite]), initial=0)))
     return moved / max(largest, _SMALLEST)
