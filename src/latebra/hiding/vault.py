@@ -29,7 +29,7 @@ from latebra.hiding.vaults.model_file import ModelFile, Source, Weights, named, 
 from latebra.hiding.vaults.places import F32, KINDS
 from latebra.hiding.vaults.slots import Level, Slots
 
-USUAL_BITS: Final = {kind: 8 if kind is F32 else 1 for kind in KINDS}
+USUAL_BITS: Final = {kind: 8 if kind is F32 else 1 for kind in KINDS.values()}
 """Low bits that are rewritten at most, unless the caller says how much a weight may change."""
 ATTEMPTS: Final = 3
 _CHUNK: Final = 1 << 22
@@ -189,8 +189,7 @@ def _smallest(layout: Layout, length: int, drift: float | None, model: Source) -
 
 
 def _low_bits(levels: tuple[Level, ...]) -> dict[str, int]:
-    used = {kind: [each.plane for each in levels if each.kind == kind] for kind in KINDS}
-    return {kind.name: 1 + max(planes) for kind, planes in used.items() if planes}
+    return {each.kind.name: each.plane + 1 for each in levels}
 
 
 def _report(

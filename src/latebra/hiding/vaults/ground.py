@@ -7,7 +7,7 @@ Left alone are zeros, denormals, infinities and NaNs, and whole tensors
 - whose numbers repeat: steps of a quantised scale, written out as floats.
 
 32-bit floats that were widened from 16 bits end in 13 or 16 zeros: these stay zeros, and the lowest
-bits of the narrow type are used, so that narrowing them again loses nothing.
+bits of the narrow type are used, so that a vault outlives their being narrowed, and the reverse.
 
 Every rule looks at bits that are never rewritten, or at whether low bits look like coin flips, as
 rewritten ones do: so whoever reads finds what whoever wrote found. A scale of its own for every few

@@ -11,7 +11,7 @@ class Kind:
     """A type of float, as it lies in words, and how many of its lowest bits may ever be used.
 
     Args:
-        name: What it is called.
+        name: What it is called, the same where it was widened.
         word: The unsigned integer of its size, as numpy calls it.
         stored: Bits of the mantissa that the word has.
         mantissa: The highest of these that the type has; the rest are zeros.
@@ -51,10 +51,9 @@ class Kind:
 F32: Final = Kind("F32", "<u4", 23, 23, 1, 254, planes=8, window=512, share=0.9)
 F16: Final = Kind("F16", "<u2", 10, 10, 1, 30, planes=2, window=512, share=0.5)
 BF16: Final = Kind("BF16", "<u2", 7, 7, 1, 254, planes=2, window=128, share=0.5)
-F16_WIDENED: Final = Kind("F16 in F32", "<u4", 23, 10, 113, 142, planes=2, window=512, share=0.5)
-BF16_WIDENED: Final = Kind("BF16 in F32", "<u4", 23, 7, 1, 254, planes=2, window=128, share=0.5)
-KINDS: Final = (F32, F16, F16_WIDENED, BF16, BF16_WIDENED)
-STORED: Final = {kind.name: kind for kind in (F32, F16, BF16)}
+F16_WIDENED: Final = Kind("F16", "<u4", 23, 10, 113, 142, planes=2, window=512, share=0.5)
+BF16_WIDENED: Final = Kind("BF16", "<u4", 23, 7, 1, 254, planes=2, window=128, share=0.5)
+KINDS: Final = {kind.name: kind for kind in (F32, F16, BF16)}
 """Those that files know, by the names that safetensors has for them."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from latebra.core import tensors
-from latebra.hiding.vaults.places import STORED, Place
+from latebra.hiding.vaults.places import KINDS, Place
 
 
 def places(file: memoryview) -> list[Place]:
@@ -15,7 +15,7 @@ def places(file: memoryview) -> list[Place]:
         ValueError: The file breaks a rule of the format; the text says which.
     """
     return [
-        Place(name, STORED[entry.kind], entry.start, prod(entry.shape))
+        Place(name, KINDS[entry.kind], entry.start, prod(entry.shape))
         for name, entry in tensors.read(file).items()
-        if entry.kind in STORED
+        if entry.kind in KINDS
     ]

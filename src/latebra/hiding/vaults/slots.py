@@ -20,7 +20,7 @@ from latebra.hiding.vaults.places import KINDS, Kind
 
 @dataclass(frozen=True)
 class Level:
-    """One bit of every usable number of one type.
+    """One bit of every usable number of one type, widened or not.
 
     Args:
         kind: The type.
@@ -39,7 +39,7 @@ class Level:
 
 
 _ORDER: Final = sorted(
-    ((kind, plane) for kind in KINDS for plane in range(kind.planes)),
+    ((kind, plane) for kind in KINDS.values() for plane in range(kind.planes)),
     key=lambda pair: pair[0].change(pair[1]),
 )
 
@@ -63,7 +63,8 @@ class Slots:
     def levels(self) -> tuple[Level, ...]:
         """The levels that have slots, by the change they make."""
         counts = {
-            kind: sum(each.count for each in self.grounds if each.kind == kind) for kind in KINDS
+            kind: sum(each.count for each in self.grounds if each.kind.name == name)
+            for name, kind in KINDS.items()
         }
         return tuple(Level(kind, plane, counts[kind]) for kind, plane in _ORDER if counts[kind])
 
@@ -74,7 +75,7 @@ class Slots:
         for ground in self.grounds:
             name = ground.name.encode(errors="surrogatepass")
             told.update(len(name).to_bytes(8, "little") + name)
-            told.update(ground.kind.name.encode().ljust(16))
+            told.update(ground.kind.name.encode().ljust(8))
             told.update(ground.count.to_bytes(8, "little"))
         return told.hexdigest()
 
@@ -94,10 +95,10 @@ class Slots:
     @cached_property
     def _segments(self) -> list[tuple[Ground, int]]:
         return [
-            (ground, level.kind.lowest + level.plane)
+            (ground, ground.kind.lowest + level.plane)
             for level in self.levels
             for ground in self.grounds
-            if ground.kind == level.kind
+            if ground.kind.name == level.kind.name
         ]
 
     @cached_property
