@@ -82,6 +82,14 @@ def test_it_survives_being_loaded_and_saved_by_onnx(listed, tmp_path):
     assert lb.vault_open(tmp_path / "again", key=KEY) == b"the content"
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_it_survives_being_written_in_another_format(name, tmp_path):
+    held = open_model(bytes(vault.put(model_files.onnx(ARRAYS), b"the content", key=KEY)[0]))
+    arrays = {each.name: (each.kind.name, each.words) for each in held.weights}
+    (tmp_path / "other").write_bytes(WRITERS[name](arrays))
+    assert lb.vault_open(tmp_path / "other", key=KEY) == b"the content"
+
+
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     """Returns the bundled network after a small step of training: its weights are full floats."""
