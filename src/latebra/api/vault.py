@@ -12,11 +12,6 @@ from typing import Final
 
 import numpy as np
 
-from latebra.api.compared import load_model
-from latebra.api.opened import chosen
-from latebra.compiling.bundle import Bundle
-from latebra.compiling.opening import open_network
-from latebra.compiling.question import Question, posed
 from latebra.core.errors import DoesNotFit, InputError, UnreadableFile, UnwritableFile
 from latebra.core.files import replacing
 from latebra.core.keys import Key
@@ -105,7 +100,11 @@ def vault_open(model: FilePath, *, key: Key) -> bytes:
         UnreadableFile: The model is of no format that is known, or damaged.
     """
     path = Path(model)
-    return vault.opened(Bundle.open(path).model.onnx if _is_archive(path) else path, key=key)
+    if not _is_archive(path):
+        return vault.opened(path, key=key)
+    from latebra.compiling.bundle import Bundle  # As in ``run_onnx``.
+
+    return vault.opened(Bundle.open(path).model.onnx, key=key)
 
 
 def vault_room(model: FilePath, *, drift: float | None = None) -> VaultRoom:
@@ -148,6 +147,12 @@ def run_onnx(path: Path) -> Arrays:
     Raises:
         LatebraError: It cannot be run here.
     """
+    # Compilers are imported here: they are most of the time of a command that needs none.
+    from latebra.api.compared import load_model
+    from latebra.api.opened import chosen
+    from latebra.compiling.opening import open_network
+    from latebra.compiling.question import Question, posed
+
     asked, inputs = posed(load_model(path), Question())
     return open_network(asked.at_one, chosen("auto")[0], cache=None).run(inputs)
 
