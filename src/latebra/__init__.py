@@ -24,10 +24,16 @@ from latebra.core.errors import (
 if TYPE_CHECKING:
     from latebra.api.compared import choose, compare, load_model
     from latebra.api.compiled import compile
+    from latebra.api.fingerprint import (
+        fingerprint_check,
+        fingerprint_commitment,
+        fingerprint_make,
+    )
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
     from latebra.api.stego import HideReport, Stego
+    from latebra.api.vault import vault_open, vault_put, vault_room
     from latebra.api.verbs import capacity, hide, reveal
     from latebra.compiling.bundle import Bundle
     from latebra.compiling.choosing import Choice
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
     from latebra.compiling.pipeline import Pipeline
     from latebra.compiling.report import Report
     from latebra.core.keys import Identity, Key, Recipient
+    from latebra.hiding.vault import VaultReport, VaultRoom
     from latebra.models.catalogue import Catalogue
 
     models: Catalogue
@@ -61,6 +68,8 @@ __all__ = [
     "Report",
     "Stego",
     "Unavailable",
+    "VaultReport",
+    "VaultRoom",
     "audit",
     "capacity",
     "carriers",
@@ -69,12 +78,18 @@ __all__ = [
     "compile",
     "compilers",
     "doctor",
+    "fingerprint_check",
+    "fingerprint_commitment",
+    "fingerprint_make",
     "hide",
     "load_model",
     "models",
     "place",
     "repeat",
     "reveal",
+    "vault_open",
+    "vault_put",
+    "vault_room",
 ]
 
 _HOMES = {
@@ -89,6 +104,8 @@ _HOMES = {
     "Recipient": "latebra.core.keys",
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
+    "VaultReport": "latebra.hiding.vault",
+    "VaultRoom": "latebra.hiding.vault",
     "audit": "latebra.api.looking",
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",
@@ -97,11 +114,17 @@ _HOMES = {
     "compile": "latebra.api.compiled",
     "compilers": "latebra.api.opened",
     "doctor": "latebra.api.looking",
+    "fingerprint_check": "latebra.api.fingerprint",
+    "fingerprint_commitment": "latebra.api.fingerprint",
+    "fingerprint_make": "latebra.api.fingerprint",
     "hide": "latebra.api.verbs",
     "load_model": "latebra.api.compared",
     "place": "latebra.api.placed",
     "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",
+    "vault_open": "latebra.api.vault",
+    "vault_put": "latebra.api.vault",
+    "vault_room": "latebra.api.vault",
 }
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latebra.compiling import apart, bundle, target, tensors
+from latebra.compiling import apart, bundle, target
 from latebra.compiling.backends.onnxruntime import OnnxRuntime
 from latebra.compiling.bundle import Bundle
 from latebra.compiling.contract import Model
@@ -22,6 +22,7 @@ from latebra.compiling.manifest import read_manifest
 from latebra.compiling.opening import open_network
 from latebra.compiling.schema import check_schema, load_schema
 from latebra.compiling.target import Target, this_target
+from latebra.core import tensors
 from latebra.core.errors import (
     NumericsMismatch,
     Unavailable,

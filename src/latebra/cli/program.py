@@ -23,6 +23,11 @@ COMMANDS: Final = {
     "reveal": ("hiding:reveal", "Reveal the message that pictures carry."),
     "capacity": ("looking:capacity", "Show how long a message one picture carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
+    "vault": ("vaulting:app", "Keep content in a model's weights, where only its key opens it."),
+    "fingerprint": (
+        "fingerprinting:app",
+        "Make questions that prove a model yours, and check what it answers.",
+    ),
     "compare": ("comparing:compare", "Show what every compiler makes of a model, side by side."),
     "compile": ("bundling:compile", "Compile a model into a bundle, which runs elsewhere."),
     "run-model": ("bundling:run_model", "Run a bundle on arrays."),

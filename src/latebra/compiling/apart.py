@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
-from latebra.compiling import protobuf, tensors
-from latebra.compiling.protobuf import BYTES, VARINT, Field, fields
-from latebra.compiling.tensors import Entry
+from latebra.core import protobuf, tensors
+from latebra.core.protobuf import BYTES, VARINT, Field, fields
+from latebra.core.tensors import Entry
 
 # Field numbers and element types: onnx/onnx.proto, https://github.com/onnx/onnx.
 _MODEL_GRAPH: Final = 7

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from latebra.compiling import apart, manifest, tensors
+from latebra.compiling import apart, manifest
 from latebra.compiling.archive import Reader
 from latebra.compiling.artifact import Artifact
 from latebra.compiling.contract import Model
 from latebra.compiling.facts import Facts
 from latebra.compiling.manifest import MANIFEST, Built, Manifest, digest_of
 from latebra.compiling.samples import from_numbered, numbered
+from latebra.core import tensors
 from latebra.core.errors import LatebraError
 from latebra.core.network import Golden
 

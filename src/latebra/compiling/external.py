@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from latebra.compiling.protobuf import BYTES, block, fields
 from latebra.core.errors import UnreadableFile
+from latebra.core.protobuf import BYTES, block, fields
 
 MOST_BYTES: Final = 2**31 - 1
 """What protobuf allows a message to have."""

@@ -11,8 +11,8 @@ from typing import Any, Final, cast
 
 from latebra.compiling.schema import check_schema, load_schema
 from latebra.compiling.target import Target
-from latebra.compiling.tensors import strict_json
 from latebra.core.network import Golden, ModelCard
+from latebra.core.tensors import strict_json
 
 VERSION: Final = 1
 MANIFEST: Final = "manifest.json"

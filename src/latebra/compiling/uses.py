@@ -9,8 +9,8 @@ from functools import lru_cache
 from math import prod
 from typing import Any, Final
 
-from latebra.compiling.protobuf import BYTES, Field, fields, varints
 from latebra.core.errors import Unsupported
+from latebra.core.protobuf import BYTES, Field, fields, varints
 
 _FLOAT: Final = struct.Struct("<f")
 _RAW: Final = {1: "<f", 6: "<i", 7: "<q", 11: "<d"}

@@ -159,6 +159,17 @@ def unseal(
     return Opened(message, who)
 
 
+def is_committed(start: bytes, binding: Binding, *, key: Key) -> bool:
+    """Returns whether a FULL frame under a shared key starts so.
+
+    Args:
+        start: The first 56 bytes of what may be one.
+        binding: What the frame belongs to.
+        key: The shared key.
+    """
+    return frame_full.is_committed(start, binding.digest(), key)
+
+
 def largest(
     room: int,
     profile: Profile,

@@ -114,6 +114,13 @@ def unseal(
     return _parse(plain, transcripts[head], signer) if committed else None
 
 
+def is_committed(start: bytes, binding: bytes, key: Key) -> bool:
+    """Returns whether a frame for a shared key starts with these 56 bytes."""
+    head, commitment = start[: NONCE + SALT], start[NONCE + SALT :]
+    transcript = _transcript(binding, head)
+    return hmac.compare_digest(commitment, _commitment(key.root(head[NONCE:]), transcript))
+
+
 def _enclose(plain: bytes, head: bytes, secret: bytes, transcript: bytes) -> bytes:
     body = aead_seal(plain, b"", head[:NONCE], _body_key(secret, transcript))
     return head + _commitment(secret, transcript) + body
