@@ -137,7 +137,49 @@ def exact() -> str:
     return table(f"{head}|largest sum, of 2^24", rows)
 
 
-HIDING_TABLES = (recovery, matrix, speed, profile, steps, codes, detection, uniformity, exact)
+def vault() -> str:
+    """Returns what keeping content in a model's weights does to it."""
+    rows = [
+        (
+            name,
+            f"{row['content_bytes']:,}",
+            ", ".join(f"{count} of {kind}" for kind, count in row["low_bits"].items()),
+            f"{row['weight_drift']:.1e}",
+            f"{row['weight_drift_bound']:.1e}",
+            f"{row['output_drift']:.1e}",
+            f"{row['put_s']:.1f} s",
+            f"{row['open_s']:.1f} s",
+        )
+        for name, each in result("vault")["drift"].items()
+        for row in each
+    ]
+    head = "weights|bytes of content|low bits|largest change of a weight|its bound|outputs moved"
+    return table(f"{head}|put|open", rows)
+
+
+def vault_detection() -> str:
+    """Returns what each detector says of plain text, honest bits and a vault."""
+    rows = [
+        (name, detector, row["plain"], row["honest"], row["vault"])
+        for name, each in result("vault")["detection"].items()
+        for detector, row in each.items()
+    ]
+    return table("weights|detector|plain text|honest against honest|vault", rows)
+
+
+HIDING_TABLES = (
+    recovery,
+    matrix,
+    speed,
+    profile,
+    steps,
+    codes,
+    detection,
+    uniformity,
+    exact,
+    vault,
+    vault_detection,
+)
 
 
 def _small(p_value: float) -> str:
