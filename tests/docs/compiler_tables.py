@@ -77,6 +77,18 @@ def glow_speed() -> str:
     return table(head, rows)
 
 
+def threads() -> str:
+    """Returns how XLA and TVM do with one thread and with two, beside ONNX Runtime."""
+    networks = result("threads")["networks"]
+    names = [name for name in networks["resnet"]["threads_1"] if name != "onnxruntime"]
+    rows = [
+        (network, *(f"{row[f'threads_{n}'][name]['ratio']:.2f}" for name in names for n in (1, 2)))
+        for network, row in networks.items()
+    ]
+    heads = [f"`{name}`, {n} thread{'s' * (n > 1)}" for name in names for n in (1, 2)]
+    return table("|".join(["network", *heads]), rows)
+
+
 def int8_speed() -> str:
     """Returns time and error of each lower precision, as shares of ONNX Runtime's time."""
     networks = result("int8")["speed"]
@@ -195,6 +207,7 @@ COMPILER_TABLES = (
     each_compiler,
     onnx_nodes,
     glow_speed,
+    threads,
     int8_speed,
     int8_targets,
     int8_tasks,
