@@ -19,7 +19,7 @@ from tests.unit.ngram import VOCABULARY, Ngram
 
 MODEL = Ngram()
 PROMPT = [1, 2, 3]
-NOISE = 1.2e-5
+NOISE = 2e-5
 
 
 def sentence_ends(tokens: Sequence[int]) -> bool:

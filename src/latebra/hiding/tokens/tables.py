@@ -35,12 +35,12 @@ class Quantiser:
 
     Args:
         step: Width of a step in nats, above zero. Half the step, twice the tables that rounding
-            errors change.
+            errors change; ``benchmarks/tokens.py`` measures what a reader can undo.
         depth: Tokens that are less likely than the likeliest by more nats than this are left out.
         temperature: What the logits are divided by first.
     """
 
-    step: float = 0.125
+    step: float = 0.25
     depth: float = 8.0
     temperature: float = 1.0
 
