@@ -103,8 +103,8 @@ def read(
 
     Each begins with the frame's bits and ends with some of the coin flips after them. There is
     more than one because the reader's logits may differ from the writer's by rounding errors: up to
-    the last whole tick, readings pass all ticks; after it, nothing but the frame can tell. A text
-    without a message, or another stream's, hardly ever gets past its first tick.
+    the last whole tick, readings pass all ticks; after it, nothing but the frame can tell, and up
+    to ``correction.tries`` are yielded. Another stream's text hardly ever gets past its first tick.
 
     Args:
         model: The language model; its logits may be wrong by as much as ``correction`` says.
