@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 NEWEST := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c '$(NEWEST)' 2>/dev/null && echo $(p))))
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
-BENCHES := import_time install_size speed steps compilers frame codes matrix exact vault glow int8 isolation onnx_nodes chains threads
+BENCHES := import_time install_size speed steps compilers frame codes coder tokens matrix exact vault glow int8 isolation onnx_nodes chains threads
 SETUP  := pyproject.toml constraints.txt | $(VENV)/.made
 
 .PHONY: help demo test lint bench docs lock clean
