@@ -81,8 +81,12 @@ def threads() -> str:
     """Returns how XLA and TVM do with one thread and with two, beside ONNX Runtime."""
     networks = result("threads")["networks"]
     names = [name for name in networks["resnet"]["threads_1"] if name != "onnxruntime"]
+
+    def told(row: dict[str, float]) -> str:
+        return f"{row['ratio']:.2f} ({row['ratio_of_minima']:.2f})"
+
     rows = [
-        (network, *(f"{row[f'threads_{n}'][name]['ratio']:.2f}" for name in names for n in (1, 2)))
+        (network, *(told(row[f"threads_{n}"][name]) for name in names for n in (1, 2)))
         for network, row in networks.items()
     ]
     heads = [f"`{name}`, {n} thread{'s' * (n > 1)}" for name in names for n in (1, 2)]
