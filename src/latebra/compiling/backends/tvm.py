@@ -41,7 +41,6 @@ _LENGTHS: Final = struct.Struct("<IQ")
 _LANES: Final = {"avx512f": 16, "avx2": 8}
 """Floats in a vector register, by what the processor knows."""
 _FEWEST_LANES: Final = 4
-
 _LEVEL: Final = 1
 """Of LLVM's effort: from 2 on, its vectors for AVX-512 read beyond the ends where an index is a
 remainder (LLVM 22, as TVM 0.27 holds it). The loops of ``compiling/tvm`` are vectors already."""
@@ -97,11 +96,9 @@ class Tvm(Compiler):
     What it does: reads ONNX into a graph of operators, fuses those that go element by element, and
     turns loops into machine code with LLVM. TVM leaves loops as they are defined until somebody
     tunes them, 75 to 100 times slower than ONNX Runtime; its tuner crashes in version 0.27. So
-    convolutions and products of matrices are replaced by tiled loops with packed weights
-    (``compiling/tvm/tiled.py``), and all other loops become vectors (``compiling/tvm/loops.py``).
-    Nothing is tuned, so a build takes seconds and gives the same program each time.
-
-    The artifact needs no linker: it is TVM's program with its constants, then LLVM's bitcode.
+    convolutions and products of matrices are replaced by tiled loops with packed weights, and all
+    other loops become vectors (``compiling/tvm``). Nothing is tuned, so a build gives the same
+    program each time. The artifact needs no linker: it is TVM's program, then LLVM's bitcode.
 
     Numerics: 32-bit floats are kept; each sum of a product or convolution goes in the order of k.
 
