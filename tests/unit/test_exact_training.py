@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ pytest.importorskip("torch", reason="torch is an extra")
 
 import torch
 
+from training.exact.fitting import PHASES, Budget, fit
 from training.exact.layers import (
     Chain,
     Plain,
@@ -24,6 +27,8 @@ from training.exact.layers import (
     WholeNorm,
     WholePositions,
 )
+from training.exact.pieces import LETTERS, learn
+from training.exact.straight import in_floats
 
 WIDE = 1016
 
@@ -93,3 +98,59 @@ def test_what_was_trained_is_exact_and_the_same_bit_for_bit(made, drawn):
     assert np.array_equal(found, exact.apply(x))
     assert exported(drafted(exact, x.shape, x.dtype.name))
     assert all(parameter.grad.abs().max() > 0 for parameter in network.parameters())
+
+
+def test_in_floats_nothing_is_rounded():
+    torch.manual_seed(0)
+    network, (x, _) = classifier(), pictures(np.random.default_rng(0))
+    with torch.no_grad():
+        exact = network(torch.from_numpy(x))
+        with in_floats():
+            smooth = network(torch.from_numpy(x))
+        again = network(torch.from_numpy(x))
+    assert torch.equal(exact, exact.floor())
+    assert not torch.equal(smooth, smooth.floor())
+    assert torch.equal(exact, again)
+    assert np.corrcoef(exact.flatten(), smooth.flatten())[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(("past", "last"), [("with", 27), ("without", 26)])
+def test_a_causal_convolution_sees_no_later_pixel(past, last):
+    torch.manual_seed(0)
+    layer = WholeConvolution(2, 3, 3, past=past).exact()
+    x = np.full((1, 2, 8, 8), 60, np.float32)
+    other = x.copy()
+    other[0, :, 3, 3] = -60
+    changed = (layer.apply(x) != layer.apply(other)).any((0, 1)).flatten()
+    # What the middle pixel changes starts with itself, or with the next.
+    assert np.flatnonzero(changed).min() == 27 + (past == "without")
+    other = x.copy()
+    other.reshape(1, 2, 64)[:, :, last + 1 :] = -60
+    assert np.array_equal(layer.apply(x)[0, :, 3, 3], layer.apply(other)[0, :, 3, 3])
+
+
+def test_pieces_are_the_pairs_that_are_most_frequent():
+    found = learn("the cat, the hat: the bat\n" * 3, len(LETTERS) + 4)
+    assert found[: len(LETTERS)] == list(LETTERS)
+    assert found[len(LETTERS) :] == ["at", "he", "the", " the"]
+
+
+def test_fitting_goes_on_where_it_was_stopped(tmp_path):
+    torch.set_num_threads(1)
+
+    def loss(network, drawn):
+        x = torch.randint(-9, 10, (8, 4), generator=drawn).float()
+        return (network(x) - x.flip(1)).square().mean()
+
+    def made():
+        torch.manual_seed(0)
+        return WholeLinear(4, 4)
+
+    fit(made(), loss, Budget(0.2, 0.2), tmp_path)
+    told = {each: json.loads((tmp_path / f"{each}.json").read_text()) for each in PHASES}
+    assert told["exact"]["steps"] == told["twin"]["steps"] > 0
+    kept = {each: torch.load(tmp_path / f"{each}.pt")["network"] for each in PHASES}
+    assert not torch.equal(kept["exact"]["weight"], kept["twin"]["weight"])
+    fit(made(), loss, Budget(0.2, 0.2), tmp_path)  # Nothing is left to do.
+    again = torch.load(tmp_path / "exact.pt")["network"]["weight"]
+    assert torch.equal(again, kept["exact"]["weight"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from latebra.models.exact.norm import Norm
 from latebra.models.exact.rescale import Rescale
 from latebra.models.exact.sequence import Flatten, Residual, Sequence
 from latebra.models.exact.softmax import CausalSoftmax
-from training.exact.straight import entries, rescaled, straight, whole
+from training.exact.straight import clipped, entries, is_in_floats, rescaled, straight, whole
 
 UNIT = 32.0
 """The usual size of what flows between layers; biases and tables are trained in units of it."""
@@ -74,7 +75,7 @@ class Skip(Part):
         self.body, self.most = body, most
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x + self.body(x)).clamp(-self.most, self.most)
+        return clipped(x + self.body(x), self.most)
 
     def exact(self) -> Residual:
         return Residual(self.body.exact(), self.most)
@@ -83,11 +84,11 @@ class Skip(Part):
 class Weighted(Part):
     """Weights and biases of ``terms`` terms to a sum."""
 
-    def __init__(self, *shape: int, terms: int, outputs: int, low: int) -> None:
+    def __init__(self, *shape: int, terms: int, outputs: int, low: int, high: int = MOST) -> None:
         super().__init__()
         deviation = 1 / math.sqrt(terms)
         # The largest weight is some three deviations.
-        self.rescale = Rescale(int(math.log2(MOST_WEIGHT / 3 / deviation)), low)
+        self.rescale = Rescale(int(math.log2(MOST_WEIGHT / 3 / deviation)), low, high)
         self.weight = nn.Parameter(torch.randn(shape) * deviation)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -100,8 +101,8 @@ class Weighted(Part):
 class WholeLinear(Weighted):
     """Trains into ``Linear``."""
 
-    def __init__(self, inputs: int, outputs: int, low: int = -MOST) -> None:
-        super().__init__(inputs, outputs, terms=inputs, outputs=outputs, low=low)
+    def __init__(self, inputs: int, outputs: int, low: int = -MOST, high: int = MOST) -> None:
+        super().__init__(inputs, outputs, terms=inputs, outputs=outputs, low=low, high=high)
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self.held()
@@ -112,14 +113,42 @@ class WholeLinear(Weighted):
 
 
 class WholeConvolution(Weighted):
-    """Trains into ``Convolution``, padded to keep the size."""
+    """Trains into ``Convolution``, padded to keep the size.
+
+    Args:
+        inputs: Channels that come in.
+        outputs: Channels that go out.
+        kernel: Pixels of a window, along each axis.
+        low: Smallest result; 0 makes it a rectifier.
+        high: Largest result.
+        stride: Pixels from one window to the next.
+        past: Whether a window ends with its middle pixel, in the order of reading, or before it;
+            then later pixels' weights are zero.
+    """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 3, low: int = -MOST, stride: int = 1
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        low: int = -MOST,
+        stride: int = 1,
+        *,
+        high: int = MOST,
+        past: Literal["with", "without"] | None = None,
     ) -> None:
         shape = (outputs, inputs, kernel, kernel)
-        super().__init__(*shape, terms=inputs * kernel**2, outputs=outputs, low=low)
+        seen = torch.ones(kernel**2)
+        if past:
+            seen[kernel**2 // 2 + (past == "with") :] = 0
+        terms = inputs * int(seen.sum())
+        super().__init__(*shape, terms=terms, outputs=outputs, low=low, high=high)
         self.stride, self.padding = stride, kernel // 2
+        self.seen = nn.Buffer(seen.view(kernel, kernel))
+
+    def held(self) -> tuple[Tensor, Tensor]:
+        weight, bias = super().held()
+        return weight * self.seen, bias
 
     def forward(self, x: Tensor) -> Tensor:
         sums = functional.conv2d(x, *self.held(), stride=self.stride, padding=self.padding)
@@ -159,7 +188,7 @@ class WholePositions(Part):
         return whole(self.table * UNIT, MOST)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x + self.held()[: x.shape[-2]]).clamp(-self.most, self.most)
+        return clipped(x + self.held()[: x.shape[-2]], self.most)
 
     def exact(self) -> Positions:
         return Positions(_array(self.held()), self.most)
@@ -175,12 +204,14 @@ class WholeNorm(Part):
 
     def forward(self, x: Tensor) -> Tensor:
         norm, most = self.norm, self.norm.scaling.high
+        smooth = x * norm.target * (x.square().mean(-1, keepdim=True) + 1).rsqrt()
+        if is_in_floats():
+            return smooth
         added, rescale = norm.rough
         with torch.no_grad():
             sums = rescaled(x + added, rescale).square().sum(-1, keepdim=True)
             products = x * entries(self.factors, norm.sums, sums)
             exact = rescaled(products + norm.half, norm.scaling)
-        smooth = x * norm.target * (x.square().mean(-1, keepdim=True) + 1).rsqrt()
         return straight(exact, smooth.clamp(-most, most))
 
     def exact(self) -> Norm:
@@ -214,6 +245,10 @@ class WholeAttention(Part):
         """Returns what ``CausalSoftmax`` computes from scores."""
         softmax, length = self.softmax, scores.shape[-1]
         scores = scores + self.mask[:length, :length]
+        smooth = functional.softmax(scores * (math.log(2) / softmax.halving), -1)
+        smooth = smooth * 2.0**softmax.bits
+        if is_in_floats():
+            return smooth
         with torch.no_grad():
             furthest = len(self.terms) - 1
             below = (scores - scores.amax(-1, keepdim=True)).clamp(-furthest, 0)
@@ -221,8 +256,7 @@ class WholeAttention(Part):
             sums = terms.sum(-1, keepdim=True)
             products = terms * entries(self.inverses, softmax.sums, sums)
             exact = rescaled(products + softmax.half, softmax.weighing)
-        smooth = functional.softmax(scores * (math.log(2) / softmax.halving), -1)
-        return straight(exact, smooth * 2.0**softmax.bits)
+        return straight(exact, smooth)
 
     def exact(self) -> Attention:
         parts = (each.exact() for each in (self.query, self.key, self.value, self.out))
