@@ -1,12 +1,13 @@
 """Exact networks with every compiler: how many outputs differ, and how many of ordinary floats do.
 
-    python -m benchmarks.exact [COMPILER ...]
+    python -m benchmarks.exact [COMPILER ...] [--networks NETWORK ...]
 
-Each network of ``latebra.testing.exact``, over compilers × batch {1, 3, 8} × threads {1, 2} ×
+Each network of ``latebra.testing.exact``, those with random weights and the two that were trained,
+over compilers × batch {1, 3, 8} × threads {1, 2} ×
 weights in their order or mirrored, so that every sum runs the other way. ``exact`` counts outputs
 that differ from NumPy's definition, in all twelve cells; ``twin`` is the share of outputs that
 differ in a bit between ordinary floats on one thread and in ONNX Runtime, weights in their order,
-for the batch and order where it is largest. ``by_place`` counts what differs when the transformer
+for the batch and order where it is largest. ``by_place`` counts what differs when a transformer
 runs one place at a time, keys and values kept, from NumPy's definition of the whole.
 
 Writes ``benchmarks/results/exact.json``.
@@ -27,10 +28,11 @@ from benchmarks.machine import about
 from latebra.compiling.contract import Model
 from latebra.compiling.opening import installed, open_network
 from latebra.models.exact.proof import prove
-from latebra.testing.exact import SAMPLES, Sample, run_by_place
+from latebra.testing.exact import SAMPLES, TRAINED, Sample, run_by_place
 
 RESULT = Path(__file__).parent / "results" / "exact.json"
 YARDSTICK = "onnxruntime"
+NETWORKS = {**SAMPLES, **TRAINED}
 BATCHES = (1, 3, 8)
 ORDERS = (False, True)
 CELLS = tuple(product(BATCHES, (1, 2), ORDERS))
@@ -42,11 +44,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("compilers", nargs="*", default=installed())
-    chosen = parser.parse_args().compilers
+    parser.add_argument("--networks", nargs="+", default=[*NETWORKS], choices=[*NETWORKS])
+    arguments = parser.parse_args()
+    chosen = arguments.compilers
     kept = json.loads(RESULT.read_text())["networks"] if RESULT.exists() else {}
-    networks: dict[str, Any] = {}
-    for name in SAMPLES:
-        plain = SAMPLES[name]()
+    networks: dict[str, Any] = {name: kept[name] for name in NETWORKS if name in kept}
+    for name in arguments.networks:
+        plain = NETWORKS[name]()
         yardstick = {n: _run(plain.twin(n), YARDSTICK, 1, plain.inputs(n)) for n in BATCHES}
         row: dict[str, Any] = kept.get(name, {"exact": {}, "twin": {}})
         row["bits"] = round(prove(plain.model(max(BATCHES)).onnx).bits, 2)
@@ -61,8 +65,9 @@ def main() -> None:
                 row.setdefault("by_place", {})[compiler] = _differing_by_place(plain, compiler)
             print(name, compiler, row["exact"][compiler], row["twin"][compiler], flush=True)
         networks[name] = row
-    told = {"cells": len(CELLS), "networks": networks}
-    RESULT.write_text(json.dumps({**about(), **told}, indent=1) + "\n")
+        ordered = {each: networks[each] for each in NETWORKS if each in networks}
+        told = {"cells": len(CELLS), "networks": ordered}
+        RESULT.write_text(json.dumps({**about(), **told}, indent=1) + "\n")
 
 
 def _differing(plain: Sample, compiler: str, batch: int, threads: int, is_mirrored: bool) -> int:

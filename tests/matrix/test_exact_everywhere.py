@@ -74,4 +74,5 @@ def test_what_is_published_differs_nowhere():
     for network in told["networks"].values():
         assert not any(network["exact"].values())
         assert any(network["twin"].values())
-    assert not any(told["networks"]["transformer"]["by_place"].values())
+    for name in ("transformer", "small_texts"):
+        assert not any(told["networks"][name]["by_place"].values())

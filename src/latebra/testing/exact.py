@@ -1,4 +1,4 @@
-"""Exact networks with random weights to try compilers on, and their sums in another order."""
+"""Exact networks to try compilers on, and their sums in another order."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from latebra.models.exact.sequence import Flatten, Residual, Sequence, drafted
 from latebra.models.exact.softmax import CausalSoftmax
 from latebra.models.exact.stepping import drafted_step, empty, kept
 from latebra.models.exact.twin import drafted_twin
+from latebra.models.learned import TEXTS, TILES, learned
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,18 @@ def transformer() -> Sample:
     return Sample(Sequence(layers), (length,), tokens)
 
 
+def texts() -> Sample:
+    """The bundled language model, on random tokens."""
+    found = learned(TEXTS)
+    return Sample(found.network, found.shape, len(found.pieces))
+
+
+def tiles() -> Sample:
+    """The bundled model of small pictures, on noise."""
+    found = learned(TILES)
+    return Sample(found.network, found.shape)
+
+
 def run_by_place(network: Network, graph: Graph, tokens: NDArray[np.int64]) -> NDArray[np.int32]:
     """Returns what a stepped network gives for each place of some sequences.
 
@@ -157,6 +170,9 @@ SAMPLES: Final[Mapping[str, Callable[[], Sample]]] = {
     "cnn": cnn,
     "transformer": transformer,
 }
+"""Small networks with random weights."""
+TRAINED: Final[Mapping[str, Callable[[], Sample]]] = {TEXTS: texts, TILES: tiles}
+"""The bundled ones."""
 
 
 def _model(file: bytes, tier: Any) -> Model:
