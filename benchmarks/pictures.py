@@ -30,9 +30,9 @@ from latebra.hiding import frame, parts
 from latebra.hiding.carriers.diffusion import SIDE, Diffusion
 from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
-from latebra.hiding.channel.passage import send
 from latebra.hiding.channel.table import Room
 from latebra.hiding.frame import Profile
+from latebra.hiding.media.passage import send
 
 RESULT = Path(__file__).parent / "results" / "recovery.json"
 KEY = Key(bytes(range(32)))

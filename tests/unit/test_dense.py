@@ -89,7 +89,7 @@ def test_first_tokens_over_many_keys_are_those_of_the_tables() -> None:
     for number in range(texts):
         bits = coins(1, number)
         counts[write(MODEL, PROMPT, bits, stream(number), at_once)[0]] += 1
-        levels = Agreement().levels(MODEL, PROMPT, Secrets(stream(number), 16).dither(0))
+        levels = Agreement().levels(MODEL, PROMPT, Secrets(stream(number), 16).dither(PROMPT))
         weights = levels.weights()
         expected[levels.tokens] += weights / weights.sum()
     common = expected >= 5
@@ -134,7 +134,8 @@ def test_texts_are_those_of_the_sampler_and_use_its_whole_entropy() -> None:
         encoder = Encoder()
         for at, token in enumerate(tokens):
             context = [*PROMPT, *tokens[:at]]
-            levels = Agreement().levels(MODEL, context, secrets.dither(at))
+            dither = secrets.dither(context)
+            levels = Agreement().levels(MODEL, context, dither)
             weights = levels.weights()
             entry = int(np.searchsorted(levels.tokens, token))
             encoder.push(edges(weights), entry)
@@ -142,7 +143,7 @@ def test_texts_are_those_of_the_sampler_and_use_its_whole_entropy() -> None:
             share = weights[weights > 0] / weights.sum()
             entropy -= float(share @ np.log2(share))
             information -= math.log2(weights[entry] / weights.sum())
-            hot = Agreement(Quantiser(temperature=1.1)).levels(MODEL, context, secrets.dither(at))
+            hot = Agreement(Quantiser(temperature=1.1)).levels(MODEL, context, dither)
             entry = int(np.searchsorted(hot.tokens, token))
             wrong.append(position(hot.weights(), entry, rng.uniform()))
         count += len(tokens)

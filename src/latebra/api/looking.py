@@ -10,11 +10,12 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.api.opened import carriers, chosen, models, open_reader
-from latebra.api.stego import Picture, Source, Stego, sources_of, to_picture
+from latebra.api.stego import Stego, sources_of
 from latebra.compiling.opening import doctor_rows
 from latebra.core.errors import LatebraError
 from latebra.core.progress import Progress, silent
 from latebra.hiding.audit import Row, compare, statistics
+from latebra.hiding.medium import Cover, Source
 
 COVERS: Final = 12
 """Ordinary pictures that an audit paints to compare with."""
@@ -94,10 +95,9 @@ def audit(
         **options: Of the carrier, such as ``kind="stone"``.
     """
     reader = open_reader(carrier, chosen(compiler)[0], options)
-    shape = reader.carrier.cover_shape
-    suspects = [to_picture(each, shape, fit=False) for each in sources_of(source)]
+    suspects = [reader.carrier.medium.take(each) for each in sources_of(source)]
     rng = np.random.default_rng(int.from_bytes(os.urandom(16), "little"))
-    covers: list[Picture] = []
+    covers: list[Cover] = []
     for number in range(COVERS):
         covers.append(reader.carrier.sample(rng))
         progress("covers", number + 1, COVERS)

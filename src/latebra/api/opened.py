@@ -97,14 +97,20 @@ def open_reader(
     """Returns the carrier with its networks opened by ``compiler``; networks stay open."""
     plugin = carriers[carrier]
     plugin.create({}, options)  # A wrong option is said before anything is built.
-    networks = {role: _network(model, compiler, threads) for role, model in plugin.roles.items()}
-    return Reader(
-        plugin.create(networks, options), compiler, digest_of(carrier), tuple(networks.values())
-    )
+    names = plugin.models(options)
+    networks = {role: _network(model, compiler, threads) for role, model in names.items()}
+    digests = "".join(network.card.digest for network in networks.values())
+    digest = hashlib.sha256(digests.encode()).hexdigest()
+    return Reader(plugin.create(networks, options), compiler, digest, tuple(networks.values()))
+
+
+def usual_channel(carrier: str) -> str:
+    """Returns the channel that a carrier's covers go through unless somebody says otherwise."""
+    return next(iter(carriers[carrier].channels))
 
 
 def digest_of(carrier: str) -> str:
-    """Returns SHA-256 over the digests of the carrier's networks, in the order of its roles."""
+    """Returns SHA-256 over the digests of the carrier's usual networks, in order of its roles."""
     digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
     return hashlib.sha256(digests.encode()).hexdigest()
 

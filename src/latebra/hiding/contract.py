@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float32
-from numpy.typing import NDArray
 
 from latebra.core.network import Network
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
-
-Cover = NDArray[Any]
+from latebra.hiding.medium import Cover, Medium
 
 
 class Carrier(ABC):
@@ -34,9 +32,17 @@ class Carrier(ABC):
     roles: ClassVar[Mapping[str, str]]
     """The networks that it runs: role to the name of the model that plays it by default."""
     channels: ClassVar[Mapping[str, str]]
-    """The channels that it is calibrated for, and what each does to a cover."""
+    """The channels that it is calibrated for, the usual one first, and what each does to a cover."""
+    options: ClassVar[Mapping[str, str]] = {}
+    """What a person can choose, by name, and what each means."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Promises that it does not keep, and why."""
+
+    @classmethod
+    def models(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        """Returns the networks that it runs under ``options``: role to a model's name."""
+        del options
+        return cls.roles
 
     @classmethod
     @abstractmethod
@@ -51,8 +57,8 @@ class Carrier(ABC):
 
     @property
     @abstractmethod
-    def cover_shape(self) -> tuple[int, ...]:
-        """The shape of a cover."""
+    def medium(self) -> Medium:
+        """What its covers are made of."""
 
     @abstractmethod
     def rooms(self, channel: str) -> tuple[int, ...]:

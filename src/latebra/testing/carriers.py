@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def is_deterministic(carrier: Carrier) -> None:
     channel = next(iter(carrier.channels))
     frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
     one = carrier.embed(frame, salt, HERE, channel)
-    np.testing.assert_array_equal(one, carrier.embed(frame, salt, HERE, channel))
+    assert np.array_equal(one, carrier.embed(frame, salt, HERE, channel))
 
 
 def another_salt_is_another_cover(carrier: Carrier) -> None:
@@ -59,25 +60,32 @@ def another_salt_is_another_cover(carrier: Carrier) -> None:
     frame = bytes(carrier.rooms(channel)[0])
     one = carrier.embed(frame, bytes(size), HERE, channel)
     two = carrier.embed(frame, b"\1" * size, HERE, channel)
-    assert (one != two).mean() > 0.5
+    if isinstance(one, str):
+        same = [a == b for a, b in zip(one.split(), str(two).split(), strict=False)]
+    else:
+        same = (one == two).ravel().tolist()
+    assert sum(same) < 0.5 * len(same)
 
 
-def covers_have_their_shape(carrier: Carrier) -> None:
-    """``embed`` and ``sample`` give arrays of one shape and type."""
+def covers_are_of_its_medium(carrier: Carrier) -> None:
+    """``embed`` and ``sample`` give what the medium takes and sends through every channel."""
     channel = next(iter(carrier.channels))
     frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
     made = carrier.embed(frame, salt, HERE, channel)
     ordinary = carrier.sample(np.random.default_rng(3))
-    assert made.shape == ordinary.shape == carrier.cover_shape
-    assert made.dtype == ordinary.dtype
+    rng = np.random.default_rng(3)
+    for cover in (made, ordinary):
+        assert carrier.medium.take(cover) is cover
+        for each in carrier.channels:
+            assert type(carrier.medium.send(cover, each, rng)) is type(cover)
 
 
 def leaves_the_cover_alone(carrier: Carrier) -> None:
     """``extract`` does not write into its argument."""
     cover = carrier.sample(np.random.default_rng(4))
-    before = cover.copy()
+    before = copy(cover)
     list(carrier.extract(cover, HERE, list(carrier.channels)[:1]))
-    np.testing.assert_array_equal(cover, before)
+    assert np.array_equal(cover, before)
 
 
 def rooms_ascend(carrier: Carrier) -> None:
@@ -114,7 +122,7 @@ PROMISES: tuple[Promise, ...] = (
     finds_nothing_in_ordinary_covers,
     is_deterministic,
     another_salt_is_another_cover,
-    covers_have_their_shape,
+    covers_are_of_its_medium,
     leaves_the_cover_alone,
     rooms_ascend,
     refuses_unknown_channels,

@@ -16,11 +16,13 @@ from latebra.core.errors import InputError
 from latebra.core.network import Network
 from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
-from latebra.hiding.channel.passage import CHANNELS
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.channel.sync import Word
 from latebra.hiding.channel.table import Room, Table
-from latebra.hiding.contract import Carrier, Cover
+from latebra.hiding.contract import Carrier
+from latebra.hiding.media.passage import CHANNELS
+from latebra.hiding.media.pictures import Pictures
+from latebra.hiding.medium import Cover, Medium
 
 SIDE: Final = 64
 KINDS: Final = ("water", "leaves", "stone", "bark", "flower", "sky")
@@ -65,6 +67,9 @@ class Diffusion(Carrier):
     )
     roles: ClassVar[Mapping[str, str]] = {"denoiser": "small_photographs"}
     channels: ClassVar[Mapping[str, str]] = CHANNELS
+    options: ClassVar[Mapping[str, str]] = {
+        "kind": "what is painted, such as stone; a reader who is not told tries each"
+    }
 
     networks: Mapping[str, Network] = field(repr=False)
     kind: str | None = None
@@ -86,8 +91,8 @@ class Diffusion(Carrier):
 
     @property
     @override
-    def cover_shape(self) -> tuple[int, ...]:
-        return (SIDE, SIDE, 3)
+    def medium(self) -> Medium:
+        return Pictures((SIDE, SIDE, 3))
 
     @override
     def rooms(self, channel: str) -> tuple[int, ...]:
@@ -114,7 +119,7 @@ class Diffusion(Carrier):
 
     @override
     def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
-        pictures = np.stack(covers)
+        pictures = np.stack([np.asarray(cover) for cover in covers])
         if self.kind is not None:
             return basis.forward(self.invert(pictures, self.kind))
         # The right kind gives noise of the right length; another kind's noise is longer.

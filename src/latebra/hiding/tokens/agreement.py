@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol, final, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
@@ -13,8 +13,6 @@ from latebra.hiding.channel.stream import Stream
 from latebra.hiding.tokens.tables import Levels, Quantiser
 
 Bits = UInt8[np.ndarray, " _"]
-_BLOCK: Final = 512
-"""Dithers that are drawn at once."""
 
 
 @runtime_checkable
@@ -63,23 +61,27 @@ class Agreement:
 
 @final
 class Secrets:
-    """What a stream decides about one text: dithers, ticks and the bits after the last.
+    """What a stream decides about texts: dithers, ticks and the bits after the last.
+
+    A dither belongs to the tokens before it, so that texts of one stream share dithers no longer
+    than they share their words; ticks and tails belong to the bits before them. Nothing repeats
+    when the bits begin with a salt.
 
     Args:
-        stream: Fresh for each text. Two texts of one stream share their dithers.
+        stream: What only the two ends know.
         tick_bits: Bits of a tick.
     """
 
     def __init__(self, stream: Stream, tick_bits: int) -> None:
-        self._dithers, self._drawn = stream.child("dither"), np.zeros(0)
+        self._dithers = stream.child("dither")
         self._ticks, self._tick_bits = stream.child("tick"), tick_bits
         self._tail = stream.child("tail")
 
-    def dither(self, step: int) -> float:
-        """Returns the dither of a step, counted from 0."""
-        if step >= self._drawn.size:
-            self._drawn = self._dithers.uniform(step + _BLOCK)
-        return float(self._drawn[step])
+    def dither(self, context: Sequence[int]) -> float:
+        """Returns the dither of the token that follows ``context``, strictly between 0 and 1."""
+        before = np.asarray(context, "<i8").tobytes()
+        word = int.from_bytes(self._dithers.tag(before, 8), "little") >> 12
+        return (word + 0.5) * 2.0**-52
 
     def tick(self, before: Bits) -> Bits:
         """Returns the tick that follows the bits ``before``: what only the key can say of them."""

@@ -42,7 +42,8 @@ def write(
         model: The language model.
         prompt: Tokens before the text; the reader must have them.
         bits: Zeros and ones that look like coin flips.
-        stream: Fresh for this text, and the reader's.
+        stream: The reader's too. One that serves several texts wants ``bits`` that begin with a
+            salt.
         finished: Where the text may end once all bits are in.
         agreement: What the reader does alike; the default is ``Agreement()``.
         most: Tokens at most.
@@ -57,7 +58,7 @@ def write(
     decoder = Decoder(tape)
     context, start, clear = list(prompt), len(prompt), 0
     for step in range(most):
-        levels = agreement.levels(model, context, secrets.dither(step))
+        levels = agreement.levels(model, context, secrets.dither(context))
         context.append(int(levels.tokens[decoder.pull(edges(levels.weights()))]))
         if tape.end is not None and decoder.settled >= tape.end and finished(context[start:]):
             break

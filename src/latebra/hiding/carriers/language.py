@@ -1,0 +1,218 @@
+"""Hide a frame in the words that a language model chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import ClassVar, Final, Self
+
+import numpy as np
+from jaxtyping import Float32
+from typing_extensions import override
+
+from latebra.core.errors import InputError
+from latebra.core.network import Network
+from latebra.hiding.channel.modem import Found
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.contract import Carrier
+from latebra.hiding.media.texts import CHANNELS, Texts
+from latebra.hiding.medium import Cover, Medium, Text
+from latebra.hiding.tokens import dense
+from latebra.hiding.tokens.agreement import Agreement, Bits
+from latebra.hiding.tokens.cached import ROOMS, CachedModel
+from latebra.hiding.tokens.correcting import Correction
+from latebra.hiding.tokens.latents import latents
+from latebra.hiding.tokens.spelling import Spelling
+from latebra.hiding.tokens.tables import Quantiser
+
+SALT: Final = 8
+_LARGEST: Final = 640
+SIZES: Final = tuple(
+    size
+    for power in range(3, 8)
+    for size in range(3 << power, 6 << power, 1 << (power - 2))
+    if size <= _LARGEST
+)
+"""Sizes of frame in bytes: eight to an octave from 24 to 640, some 1,400 tokens."""
+NUMERICS: Final = ("float32", "float64")
+SURE: Final = 1e-9
+"""What two float64 forward passes may differ by; measured: below 1e-12."""
+PROMPT: Final = "Write a long letter to an old friend about an ordinary week."
+_SAMPLE: Final = 64
+"""Bytes of frame that an ordinary text would have room for."""
+
+
+@dataclass(frozen=True)
+class Language(Carrier):
+    """The choice of each word of a text.
+
+    What it does: the model says how likely each token is to follow, its logits are rounded to an
+    integer table, and the bits of salt and frame choose from the table by arithmetic decoding. The
+    reader, with the same model and prompt, makes the same tables and encodes the tokens back to
+    bits. Where rounding errors made another table, the 16-bit tick that comes every 48 tokens is
+    wrong, and the reader tries the logits that lay nearest to an edge.
+
+    Why it hides: coin flips choose from a table as a sampler does, so that the text is distributed
+    exactly as the texts of ``sample``, as far as the frame looks like coin flips; the dithers are
+    a keyed function of the words before.
+
+    Known problems: the promise is relative to this sampler, not to people: a small model's texts
+    are recognisable as such, whether or not they carry anything. Changing a single word loses
+    everything after it. Who guesses prompt and model sees likely text, and no more.
+
+    Equation: a token is the symbol whose cell holds the frame's binary fraction; Ziegler et al.
+    2019, section 3.
+
+    Args:
+        networks: By role; "model" is the language model, as ``CachedModel`` drives it.
+        prompt: What the text is to be about; the reader must have it.
+        numerics: "float32" for every compiler, or "float64" for those that keep it, where tables
+            are the same without any correction. The reader must choose the same.
+        size: Bytes of frame that ``sample``'s texts would have room for.
+    """
+
+    title: ClassVar[str] = "Words of a language model"
+    version: ClassVar[str] = "1.0.0"
+    reference: ClassVar[str] = (
+        "Ziegler, Deng, Rush 2019, Neural Linguistic Steganography, arXiv:1909.01496"
+    )
+    roles: ClassVar[Mapping[str, str]] = {"model": "smollm2"}
+    channels: ClassVar[Mapping[str, str]] = CHANNELS
+    options: ClassVar[Mapping[str, str]] = {
+        "model": "the language model: smollm2, or a GGUF file of the same architecture",
+        "prompt": "what the text is to be about; the reader must say the same",
+        "numerics": "float32, or float64 where both ends' compilers keep it",
+        "size": "bytes that a text without a message would have room for",
+    }
+
+    networks: Mapping[str, Network] = field(repr=False)
+    prompt: str = PROMPT
+    numerics: str = NUMERICS[0]
+    size: int = _SAMPLE
+
+    @override
+    @classmethod
+    def models(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        return {"model": options.get("model", cls.roles["model"])}
+
+    @override
+    @classmethod
+    def create(cls, networks: Mapping[str, Network], options: Mapping[str, str]) -> Self:
+        unknown = sorted(set(options) - set(cls.options))
+        if unknown:
+            raise InputError(
+                f"language has no option {unknown[0]!r}",
+                fix=f"choose from {', '.join(cls.options)}",
+            )
+        numerics, size = options.get("numerics", NUMERICS[0]), options.get("size", str(_SAMPLE))
+        if numerics not in NUMERICS:
+            raise InputError(
+                f"language knows no numerics {numerics!r}", fix=f"choose from {', '.join(NUMERICS)}"
+            )
+        if not (size.isdecimal() and 1 <= int(size) <= SIZES[-1]):
+            raise InputError(
+                f"a size of {size!r} is none", fix=f"give a number from 1 to {SIZES[-1]}"
+            )
+        return cls(networks, options.get("prompt", PROMPT), numerics, int(size))
+
+    @property
+    @override
+    def medium(self) -> Medium:
+        return Texts()
+
+    @override
+    def rooms(self, channel: str) -> tuple[int, ...]:
+        if channel not in CHANNELS:
+            raise InputError(
+                f"language is not calibrated for a channel {channel!r}",
+                fix=f"choose from {', '.join(CHANNELS)}",
+            )
+        return SIZES
+
+    @override
+    def salt_bytes(self, channel: str) -> int:
+        return SALT
+
+    @override
+    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+        bits = np.unpackbits(np.frombuffer(salt + frame, np.uint8))
+        return self._write(bits, stream.child(channel))
+
+    @override
+    def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
+        tokens = self._spelling.cut(str(cover))
+        prompt = self._prompt
+        if len(prompt) + len(tokens) > ROOMS[-1]:
+            return
+        self._model.expect([*prompt, *tokens])
+        for channel in channels:
+            readings = dense.read(
+                self._model,
+                prompt,
+                tokens,
+                stream.child(channel),
+                agreement=self._agreement,
+                correction=self._correction,
+            )
+            for bits in readings:
+                content = np.packbits(bits[: bits.size // 8 * 8]).tobytes()
+                salt, rest = content[:SALT], content[SALT:]
+                # The text goes on to the end of a sentence: the longest that fit come first.
+                for size in reversed([size for size in self.rooms(channel) if size <= len(rest)]):
+                    yield Found(salt, rest[:size])
+
+    @override
+    def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
+        texts = [self._spelling.cut(str(cover)) for cover in covers]
+        return latents(self._model, self._prompt, texts, self._agreement)
+
+    @override
+    def sample(self, rng: np.random.Generator) -> Cover:
+        coins = Stream(rng.bytes(32))
+        return self._write(coins.child("coins").bits(8 * (SALT + self.size)), coins)
+
+    def _write(self, bits: Bits, stream: Stream) -> Text:
+        tokens = dense.write(
+            self._model,
+            self._prompt,
+            bits,
+            stream,
+            self._spelling.ends,
+            agreement=self._agreement,
+            most=ROOMS[-1] - len(self._prompt),
+        )
+        return Text(self._spelling.text(tokens))
+
+    @cached_property
+    def _model(self) -> CachedModel:
+        return CachedModel(self.networks["model"], self.numerics)
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        about = self.networks["model"].card.about
+        return _spelling(str(about["tokenizer"]))
+
+    @cached_property
+    def _prompt(self) -> list[int]:
+        chat = str(self.networks["model"].card.about["chat"])
+        return self._spelling.prompt(chat.replace("{prompt}", self.prompt))
+
+    @cached_property
+    def _agreement(self) -> Agreement:
+        return Agreement(Quantiser(), allowed=self._spelling.after(len(self._prompt)))
+
+    @property
+    def _correction(self) -> Correction:
+        if self.numerics == "float64":
+            return Correction(error=SURE)
+        return Correction(error=float(self.networks["model"].card.about["error"]))
+
+
+@cache
+def _spelling(tokenizer: str) -> Spelling:
+    """Returns the spelling of a tokenizer; making one takes most of a second."""
+    return Spelling(tokenizer)
+
+
+PLUGIN = Language
