@@ -32,7 +32,7 @@ class Carrier(ABC):
     roles: ClassVar[Mapping[str, str]]
     """The networks that it runs: role to the name of the model that plays it by default."""
     channels: ClassVar[Mapping[str, str]]
-    """The channels that it is calibrated for, the usual one first, and what each does to a cover."""
+    """The channels that it is calibrated for, the usual one first; what each does to a cover."""
     options: ClassVar[Mapping[str, str]] = {}
     """What a person can choose, by name, and what each means."""
     known_failures: ClassVar[Mapping[str, str]] = {}

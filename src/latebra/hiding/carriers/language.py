@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import ClassVar, Final, Self
+from itertools import chain
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from jaxtyping import Float32
@@ -137,7 +138,7 @@ class Language(Carrier):
     @override
     def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
         bits = np.unpackbits(np.frombuffer(salt + frame, np.uint8))
-        return self._write(bits, stream.child(channel))
+        return self._text(dense.write, bits, stream.child(channel))
 
     @override
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
@@ -169,14 +170,13 @@ class Language(Carrier):
 
     @override
     def sample(self, rng: np.random.Generator) -> Cover:
-        coins = Stream(rng.bytes(32))
-        return self._write(coins.child("coins").bits(8 * (SALT + self.size)), coins)
+        return self._text(dense.sample, 8 * (SALT + self.size), Stream(rng.bytes(32)))
 
-    def _write(self, bits: Bits, stream: Stream) -> Text:
-        tokens = dense.write(
+    def _text(self, maker: Callable[..., list[int]], what: Bits | int, stream: Stream) -> Text:
+        tokens = maker(
             self._model,
             self._prompt,
-            bits,
+            what,
             stream,
             self._spelling.ends,
             agreement=self._agreement,
@@ -188,15 +188,27 @@ class Language(Carrier):
     def _model(self) -> CachedModel:
         return CachedModel(self.networks["model"], self.numerics)
 
+    @property
+    def _about(self) -> Mapping[str, Any]:
+        return self.networks["model"].card.about
+
     @cached_property
     def _spelling(self) -> Spelling:
-        about = self.networks["model"].card.about
-        return _spelling(str(about["tokenizer"]))
+        return _spelling(self._about["tokenizer"], tuple(self._about["special"]))
 
     @cached_property
     def _prompt(self) -> list[int]:
-        chat = str(self.networks["model"].card.about["chat"])
-        return self._spelling.prompt(chat.replace("{prompt}", self.prompt))
+        chat, begin = self._about["chat"], self._about["begin"]
+        turns = [self.prompt]
+        if chat is not None:
+            turns = [
+                *(chat["system"], chat["usual_system"], chat["close"]),
+                *(chat["user"], self.prompt, chat["close"], chat["assistant"]),
+            ]
+        return [
+            *([] if begin is None else [begin]),
+            *chain.from_iterable(map(self._spelling.prompt, turns)),
+        ]
 
     @cached_property
     def _agreement(self) -> Agreement:
@@ -206,13 +218,13 @@ class Language(Carrier):
     def _correction(self) -> Correction:
         if self.numerics == "float64":
             return Correction(error=SURE)
-        return Correction(error=float(self.networks["model"].card.about["error"]))
+        return Correction(error=float(self._about["error"]))
 
 
 @cache
-def _spelling(tokenizer: str) -> Spelling:
+def _spelling(tokenizer: str, never: tuple[int, ...]) -> Spelling:
     """Returns the spelling of a tokenizer; making one takes most of a second."""
-    return Spelling(tokenizer)
+    return Spelling(tokenizer, never)
 
 
 PLUGIN = Language
