@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, final, runtime_checkable
+from typing import Final, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.tokens.tables import Levels, Quantiser
+
+NEVER: Final = 1 << 62
+"""Tokens from one tick to the next where no table can be wrong."""
 
 Bits = UInt8[np.ndarray, " _"]
 

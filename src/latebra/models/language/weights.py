@@ -196,7 +196,7 @@ class ModelFile:
         """
         hyper = self.hyper
         digest = hashlib.sha256(json.dumps(asdict(hyper), sort_keys=True).encode())
-        read: dict[str, Float32[np.ndarray, "..."]] = {}
+        read: dict[str, Float32[np.ndarray, ...]] = {}
         for at, name in enumerate(sorted(self._tensors)):
             progress("weights", at, len(self._tensors))
             read[name] = self._tensor(name)
@@ -239,7 +239,7 @@ class ModelFile:
                     fix="give a plain Llama",
                 )
 
-    def _tensor(self, name: str) -> Float32[np.ndarray, "..."]:
+    def _tensor(self, name: str) -> Float32[np.ndarray, ...]:
         vendor = _gguf()
         stored = self._tensors[name]
         try:
@@ -306,9 +306,7 @@ def _shapes(hyper: Hyperparameters) -> dict[str, tuple[int, ...]]:
     return {**outside, **blocks}
 
 
-def _block(
-    read: Mapping[str, Float32[np.ndarray, "..."]], at: int, hyper: Hyperparameters
-) -> Block:
+def _block(read: Mapping[str, Float32[np.ndarray, ...]], at: int, hyper: Hyperparameters) -> Block:
     block = Block(**{ours: read[f"blk.{at}.{name}.weight"] for name, ours in _INSIDE.items()})
     return replace(
         block, query=_halved(block.query, hyper.head_dim), key=_halved(block.key, hyper.head_dim)
