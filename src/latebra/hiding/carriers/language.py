@@ -17,7 +17,7 @@ from latebra.core.network import Network
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
-from latebra.hiding.media.texts import CHANNELS, Texts
+from latebra.hiding.media.texts import CHANNELS, Texts, settled
 from latebra.hiding.medium import Cover, Medium, Text
 from latebra.hiding.tokens import dense
 from latebra.hiding.tokens.agreement import NEVER, Agreement, Bits
@@ -189,7 +189,7 @@ class Language(Carrier):
             agreement=self._agreement,
             most=ROOMS[-1] - len(self._prompt),
         )
-        return Text(self._spelling.text(tokens))
+        return Text(settled(self._spelling.text(tokens)))
 
     @cached_property
     def _model(self) -> CachedModel:

@@ -22,7 +22,8 @@ from latebra.hiding.tokens.correcting import Correction, Reading
 from latebra.hiding.tokens.steps import steps
 
 Finished = Callable[[Sequence[int]], bool]
-"""Says whether a text may end after these tokens; the prompt is not among them."""
+"""Says whether a text may end after these tokens; the prompt is not among them. All bits are in
+before the last of them, which may be a line feed that no copy keeps."""
 _COINS: Final = 4096
 
 
@@ -58,9 +59,10 @@ def write(
     decoder = Decoder(tape)
     context, start, clear = list(prompt), len(prompt), 0
     for step in range(most):
+        complete = tape.end is not None and decoder.settled >= tape.end
         levels = agreement.levels(model, context, secrets.dither(context))
         context.append(int(levels.tokens[decoder.pull(edges(levels.weights()))]))
-        if tape.end is not None and decoder.settled >= tape.end and finished(context[start:]):
+        if complete and finished(context[start:]):
             break
         if (step + 1) % agreement.every == 0 and decoder.taken >= clear:
             tape.insert(secrets.tick(tape.gone))

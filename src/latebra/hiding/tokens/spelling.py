@@ -24,7 +24,7 @@ from latebra.core.errors import Unavailable
 from latebra.hiding.media.texts import settled
 from latebra.hiding.tokens.agreement import Allowed
 
-_SENTENCE_END: Final = re.compile(r"[^\W\d_][.!?][\"'”’)]?\Z")
+_END: Final = re.compile(r"[^\W\d_][.!?][\"'”’)]?\Z|\S\n+\Z")
 _LONGEST: Final = 48
 """Tokens at the end of a text among which a word begins, or nothing may follow."""
 
@@ -76,8 +76,8 @@ class Spelling:
         return "".join(self._words[token] for token in tokens)
 
     def ends(self, tokens: Sequence[int]) -> bool:
-        """Returns whether a sentence ends after ``tokens``."""
-        return bool(_SENTENCE_END.search(self.text(tokens[-8:])))
+        """Returns whether a sentence or a line ends after ``tokens``."""
+        return bool(_END.search(self.text(tokens[-8:])))
 
     def after(self, prompt: int) -> Allowed:
         """Returns what says which tokens may follow, in contexts that begin with a prompt.
