@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from latebra.api.language import LanguageNetwork
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
@@ -38,7 +39,7 @@ class Reader:
     carrier: Carrier
     compiler: str
     digest: str
-    networks: tuple[OpenNetwork, ...]
+    networks: tuple[OpenNetwork | LanguageNetwork, ...]
 
     @property
     def seconds_inside(self) -> float:
@@ -121,5 +122,7 @@ def seconds_inside(readers: Sequence[Reader]) -> float:
 
 
 @cache
-def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork:
+def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork | LanguageNetwork:
+    if name not in models:
+        return LanguageNetwork(name, compiler, threads=threads)
     return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)
