@@ -1,4 +1,4 @@
-"""What a published scheme does: bits into tokens, tokens into bits, from a model's probabilities."""
+"""What a published scheme does: bits into tokens by a model's probabilities, and back."""
 
 from __future__ import annotations
 

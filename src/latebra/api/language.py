@@ -43,10 +43,15 @@ class LanguageNetwork:
         dtype: Dtype = "float32",
         progress: Progress = silent,
     ) -> None:
-        self._model = find(name_or_path, progress=progress)
+        self.progress = progress
+        """Told how far the work is; whoever opens the network anew may put another here."""
+        self._model = find(name_or_path, progress=self._tell)
         self._threads, self._dtype = threads, dtype
         self._networks = dict[tuple[object, ...], OpenNetwork]()
         self.compiler = compiler
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        self.progress(stage, done, total)
 
     @property
     def card(self) -> ModelCard:

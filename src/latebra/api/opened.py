@@ -14,6 +14,7 @@ from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
 from latebra.core.errors import Unavailable
 from latebra.core.keys import Key, derive
+from latebra.core.progress import Progress, silent
 from latebra.core.registry import Registry
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
@@ -93,13 +94,20 @@ def chosen(compiler: str) -> list[str]:
 
 
 def open_reader(
-    carrier: str, compiler: str, options: Mapping[str, str], threads: int | None = None
+    carrier: str,
+    compiler: str,
+    options: Mapping[str, str],
+    threads: int | None = None,
+    progress: Progress = silent,
 ) -> Reader:
     """Returns the carrier with its networks opened by ``compiler``; networks stay open."""
     plugin = carriers[carrier]
     plugin.create({}, options)  # A wrong option is said before anything is built.
     names = plugin.models(options)
     networks = {role: _network(model, compiler, threads) for role, model in names.items()}
+    for network in networks.values():
+        if isinstance(network, LanguageNetwork):
+            network.progress = progress
     digests = "".join(network.card.digest for network in networks.values())
     digest = hashlib.sha256(digests.encode()).hexdigest()
     return Reader(plugin.create(networks, options), compiler, digest, tuple(networks.values()))
@@ -112,6 +120,9 @@ def usual_channel(carrier: str) -> str:
 
 def digest_of(carrier: str) -> str:
     """Returns SHA-256 over the digests of the carrier's usual networks, in order of its roles."""
+    for network in networks.values():
+        if isinstance(network, LanguageNetwork):
+            network.progress = progress
     digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
     return hashlib.sha256(digests.encode()).hexdigest()
 

@@ -69,8 +69,8 @@ def hide(
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
     channel = channel or usual_channel(carrier)
-    writer = open_reader(carrier, names[0], options)
-    readers = [writer, *(open_reader(carrier, name, options) for name in names[1:])]
+    readers = [open_reader(carrier, name, options, progress=progress) for name in names]
+    writer = readers[0]
     start, inside = time.perf_counter(), seconds_inside(readers)
     profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
     secrets = Secrets(carrier, writer.digest, context)
@@ -92,7 +92,7 @@ def hide(
                 profile=profile,
                 room=room,
             )
-            cover = writer.carrier.embed(sealed, salt, stream, channel)
+            cover = writer.carrier.embed(sealed, salt, stream, channel, progress)
             received = medium.send(cover, channel, np.random.default_rng())
             if all(_carries(reader, received, stream, channel, salt, sealed) for reader in readers):
                 made.append(cover)
@@ -150,7 +150,7 @@ def reveal(
         PartsMissing: The key is right, but covers of the set are missing.
         UnreadableFile: A file is no picture or text, or has the wrong size.
     """
-    reader = open_reader(carrier, chosen(compiler)[0], options)
+    reader = open_reader(carrier, chosen(compiler)[0], options, progress=progress)
     secrets = Secrets(carrier, reader.digest, context)
     shared = key if isinstance(key, Key) else None
     stream = secrets.stream(shared)
@@ -213,7 +213,7 @@ def write(
         progress: Told how far the work is.
         **options: Of the carrier, such as ``prompt="A letter about rain"``.
     """
-    writer = open_reader(carrier, chosen(compiler)[0], options).carrier
+    writer = open_reader(carrier, chosen(compiler)[0], options, progress=progress).carrier
     rng = np.random.default_rng(int.from_bytes(os.urandom(32), "little"))
     cover = writer.sample(rng)
     progress("write", 1, 1)

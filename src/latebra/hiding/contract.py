@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from latebra.core.network import Network
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.medium import Cover, Medium
@@ -73,7 +74,14 @@ class Carrier(ABC):
         """Returns how many bytes of salt ``embed`` wants."""
 
     @abstractmethod
-    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+    def embed(
+        self,
+        frame: bytes,
+        salt: bytes,
+        stream: Stream,
+        channel: str,
+        progress: Progress = silent,
+    ) -> Cover:
         """Returns a cover that carries ``frame``, whose size is one of ``rooms(channel)``."""
 
     @abstractmethod

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from latebra.core.errors import InputError
 from latebra.core.network import Network
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
 from latebra.hiding.channel.stream import Stream
@@ -103,7 +104,15 @@ class Diffusion(Carrier):
         return self.table(channel, self.kind or DEFAULT).word.salt_bytes
 
     @override
-    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+    def embed(
+        self,
+        frame: bytes,
+        salt: bytes,
+        stream: Stream,
+        channel: str,
+        progress: Progress = silent,
+    ) -> Cover:
+        del progress  # A second's work.
         kind = self.kind or DEFAULT
         modem = Modem(self.table(channel, kind), stream.child(channel))
         noise = basis.inverse(modem.modulate(frame, salt)[None], SIDE)

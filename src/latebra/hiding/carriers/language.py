@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from latebra.core.errors import InputError
 from latebra.core.network import Network
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
@@ -143,9 +144,16 @@ class Language(Carrier):
         return SALT
 
     @override
-    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+    def embed(
+        self,
+        frame: bytes,
+        salt: bytes,
+        stream: Stream,
+        channel: str,
+        progress: Progress = silent,
+    ) -> Cover:
         bits = np.unpackbits(np.frombuffer(salt + frame, np.uint8))
-        return self._text(dense.write, bits, stream.child(channel))
+        return self._text(dense.write, bits, stream.child(channel), progress)
 
     @override
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
@@ -179,7 +187,13 @@ class Language(Carrier):
     def sample(self, rng: np.random.Generator) -> Cover:
         return self._text(dense.sample, 8 * (SALT + self.size), Stream(rng.bytes(32)))
 
-    def _text(self, maker: Callable[..., list[int]], what: Bits | int, stream: Stream) -> Text:
+    def _text(
+        self,
+        maker: Callable[..., list[int]],
+        what: Bits | int,
+        stream: Stream,
+        progress: Progress = silent,
+    ) -> Text:
         tokens = maker(
             self._model,
             self._prompt,
@@ -188,6 +202,7 @@ class Language(Carrier):
             self._spelling.ends,
             agreement=self._agreement,
             most=ROOMS[-1] - len(self._prompt),
+            progress=progress,
         )
         return Text(settled(self._spelling.text(tokens)))
 

@@ -15,6 +15,7 @@ from typing import Final, final
 import numpy as np
 
 from latebra.core.errors import DoesNotFit
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.coder import Decoder, edges
 from latebra.hiding.tokens.agreement import Agreement, Bits, Secrets, TokenModel
@@ -36,6 +37,7 @@ def write(
     *,
     agreement: Agreement | None = None,
     most: int = 4096,
+    progress: Progress = silent,
 ) -> list[int]:
     """Returns tokens that carry ``bits``, and go on until the text may end.
 
@@ -48,6 +50,7 @@ def write(
         finished: Where the text may end once all bits are in.
         agreement: What the reader does alike; the default is ``Agreement()``.
         most: Tokens at most.
+        progress: Told how many bits are in.
 
     Raises:
         DoesNotFit: ``most`` tokens did not take all bits.
@@ -62,6 +65,7 @@ def write(
         complete = tape.end is not None and decoder.settled >= tape.end
         levels = agreement.levels(model, context, secrets.dither(context))
         context.append(int(levels.tokens[decoder.pull(edges(levels.weights()))]))
+        progress("write", min(decoder.settled, bits.size), bits.size)
         if complete and finished(context[start:]):
             break
         if (step + 1) % agreement.every == 0 and decoder.taken >= clear:
@@ -84,13 +88,16 @@ def sample(
     *,
     agreement: Agreement | None = None,
     most: int = 4096,
+    progress: Progress = silent,
 ) -> list[int]:
     """Returns tokens without a message, as many as a frame of so many ``bits`` would take.
 
     Nobody can tell it from a text with a message: it is written by ``write``, from coin flips.
     """
     coins = stream.child("coins").bits(bits)
-    return write(model, prompt, coins, stream, finished, agreement=agreement, most=most)
+    return write(
+        model, prompt, coins, stream, finished, agreement=agreement, most=most, progress=progress
+    )
 
 
 def read(
