@@ -11,7 +11,9 @@ import numpy as np
 from benchmarks.baselines.scheme import Probabilities, Scheme, softmax
 from latebra.hiding.tokens.agreement import Bits, TokenModel
 
-Tree = tuple[float, int, "Tree | int", "Tree | int"]
+Leaf = tuple[float, int]
+Node = tuple[float, int, "Node | Leaf", "Node | Leaf"]
+"""A weight and a number, then what is below it; a leaf's number is its token."""
 _KEPT = 4096
 """The likeliest tokens, of which a tree is made; the paper's own code cuts the distribution too."""
 
@@ -26,7 +28,7 @@ class Discop(Scheme):
         draws, context, at = np.random.default_rng(self.seed), list(prompt), 0
         while at < bits.size:
             node = _tree(softmax(model.logits(context)))
-            while not isinstance(node, int):
+            while len(node) == 4:
                 turn, share = draws.uniform(), _share(node)
                 one, other = turn < share, (turn + 0.5) % 1 < share
                 chosen = one
@@ -34,7 +36,7 @@ class Discop(Scheme):
                     bit = int(bits[at]) if at < bits.size else 0
                     chosen, at = (other if bit else one), at + 1
                 node = node[2] if chosen else node[3]
-            context.append(node)
+            context.append(node[1])
         return context[len(prompt) :]
 
     def read(self, model: TokenModel, prompt: Sequence[int], tokens: Sequence[int]) -> Bits:
@@ -54,43 +56,30 @@ class Discop(Scheme):
         return np.array(found, np.uint8)
 
 
-def _share(node: Tree) -> float:
-    left, right = node[2], node[3]
-    weights = [_weight(left), _weight(right)]
-    return weights[0] / sum(weights)
+def _share(node: Node) -> float:
+    """Returns the left side's share of what is below ``node``."""
+    return node[2][0] / (node[2][0] + node[3][0])
 
 
-_LEAVES: dict[int, float] = {}
-
-
-def _weight(node: Tree | int) -> float:
-    return _LEAVES[node] if isinstance(node, int) else node[0]
-
-
-def _tree(shares: Probabilities) -> Tree:
-    kept = np.argsort(-shares, kind="stable")[:_KEPT]
-    _LEAVES.clear()
-    _LEAVES.update((int(token), float(shares[token])) for token in kept)
+def _tree(shares: Probabilities) -> Node | Leaf:
+    kept = np.argsort(-shares, kind="stable")[:_KEPT].tolist()
     order = count()
-    heap: list[tuple[float, int, Tree | int]] = [
-        (_LEAVES[int(token)], next(order), int(token)) for token in kept
-    ]
+    heap = [(shares[token], next(order), (float(shares[token]), token)) for token in kept]
     heapq.heapify(heap)
     while len(heap) > 1:
-        one, other = heapq.heappop(heap), heapq.heappop(heap)
-        weight, number = one[0] + other[0], next(order)
-        heapq.heappush(heap, (weight, number, (weight, number, other[2], one[2])))
+        (one, _, right), (other, _, left) = heapq.heappop(heap), heapq.heappop(heap)
+        number = next(order)
+        heapq.heappush(heap, (one + other, number, (float(one + other), number, left, right)))
     return heap[0][2]
 
 
-def _path(root: Tree, token: int) -> list[bool] | None:
+def _path(root: Node | Leaf, token: int) -> list[bool] | None:
     """Returns the turns from the root to a token, True for left."""
-    waiting: list[tuple[Tree | int, list[bool]]] = [(root, [])]
+    waiting: list[tuple[Node | Leaf, list[bool]]] = [(root, [])]
     while waiting:
         node, path = waiting.pop()
-        if isinstance(node, int):
-            if node == token:
-                return path
-        else:
+        if len(node) == 4:
             waiting += [(node[2], [*path, True]), (node[3], [*path, False])]
+        elif node[1] == token:
+            return path
     return None

@@ -120,9 +120,6 @@ def usual_channel(carrier: str) -> str:
 
 def digest_of(carrier: str) -> str:
     """Returns SHA-256 over the digests of the carrier's usual networks, in order of its roles."""
-    for network in networks.values():
-        if isinstance(network, LanguageNetwork):
-            network.progress = progress
     digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
     return hashlib.sha256(digests.encode()).hexdigest()
 
