@@ -30,9 +30,10 @@ def tiny(
     extra: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     pre: str = "smollm",
+    packed: bool = True,
     **changed: int,
 ) -> Path:
-    """Writes two layers, 64 wide, four heads on two, weights of many kinds, and a tokenizer."""
+    """Writes two layers, 64 wide, four heads on two, some weights in blocks, and a tokenizer."""
     gguf = pytest.importorskip("gguf", reason="the extra 'language' is not installed")
     rng = np.random.default_rng(7)
     count = len(tokens())
@@ -67,10 +68,10 @@ def tiny(
         array = rng.standard_normal(shape).astype(np.float32)
         if len(shape) == 1:
             writer.add_tensor(f"{name}.weight", 1 + 0.1 * array)
-        elif name.endswith(("down", "_k")):
+        elif packed and name.endswith(("down", "_k")):
             kind = gguf.GGMLQuantizationType.Q8_0
-            packed = gguf.quants.quantize(0.2 * array, kind)
-            writer.add_tensor(f"{name}.weight", packed, raw_dtype=kind)
+            blocks = gguf.quants.quantize(0.2 * array, kind)
+            writer.add_tensor(f"{name}.weight", blocks, raw_dtype=kind)
         else:
             writer.add_tensor(f"{name}.weight", 0.2 * array)
     writer.write_header_to_file()

@@ -55,6 +55,11 @@ class Shape:
                 f"{self.capacity} is none",
                 fix="give a step a capacity, and a full pass none; the others are one at least",
             )
+        if self.kind == "step" and self.length > self.capacity:
+            raise InputError(
+                f"{self.length} tokens at once do not fit a cache of {self.capacity}",
+                fix="ask for fewer at once, or for a larger cache",
+            )
         if max(self.length, self.capacity) > hyper.context:
             raise InputError(
                 f"the model knows {hyper.context} positions, and "

@@ -119,6 +119,11 @@ class ModelFile:
         """
         return hyperparameters.read(self._contents, self.path.name)
 
+    @property
+    def is_tied(self) -> bool:
+        """Is the output's matrix that of the embedding?"""
+        return "output.weight" not in self._contents.tensors
+
     def weights(self, progress: Progress = silent) -> Weights:
         """Returns the weights, dequantised.
 
