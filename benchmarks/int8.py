@@ -34,7 +34,6 @@ import latebra as lb
 from benchmarks.machine import about
 from benchmarks.zoo import ZOO, load, wheel
 from latebra.compiling.backends.glow import steps_of
-from latebra.compiling.cache import usual_folder
 from latebra.compiling.contract import Model
 from latebra.compiling.glow.bundle import compiled
 from latebra.compiling.glow.quantising import quantised
@@ -42,6 +41,7 @@ from latebra.compiling.glow.running import Runner
 from latebra.compiling.glow.target import AVX2, AVX512, AVX512_VNNI, SSE2, host, host_for_bytes
 from latebra.compiling.opening import open_network
 from latebra.compiling.shapes import fixed
+from latebra.core.files import usual_folder
 from latebra.testing.networks import NETWORKS
 
 RESULT = Path(__file__).parent / "results" / "int8.json"

@@ -32,7 +32,7 @@ class Forward:
         self._norm = weights.norm.astype(dtype)
         self._blocks = [_cast(block, dtype) for block in weights.blocks]
 
-    def full(self, tokens: Int64[np.ndarray, "batch length"]) -> Float[np.ndarray, ...]:
+    def full(self, tokens: Int64[np.ndarray, "batch length"]) -> NDArray[Any]:
         """Returns logits [batch, length, vocabulary]; each place sees itself and what is before."""
         return self.step(tokens, 0, *self.cache(len(tokens), 0))[0]
 
