@@ -131,6 +131,6 @@ def seconds_inside(readers: Sequence[Reader]) -> float:
 
 @cache
 def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork | LanguageNetwork:
-    if name not in models:
+    if name not in tuple(models):
         return LanguageNetwork(name, compiler, threads=threads)
     return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)
