@@ -88,9 +88,7 @@ def test_an_ordinary_text_has_the_latents_of_one_with_a_message(network: Numpy) 
     writer = carrier(network)
     rng = np.random.default_rng(1)
     ordinary = [writer.sample(rng) for _ in range(6)]
-    hidden = [
-        writer.embed(rng.bytes(64), rng.bytes(SALT), HERE, OF_COPIES) for _ in range(6)
-    ]
+    hidden = [writer.embed(rng.bytes(64), rng.bytes(SALT), HERE, OF_COPIES) for _ in range(6)]
     hot = [Text("".join(rng.choice(list("abcdefgh ."), 400))) for _ in range(6)]
     latents = [writer.latents(each) for each in (ordinary, hidden, hot)]
     spreads = [float(np.abs(each).mean()) for each in latents]

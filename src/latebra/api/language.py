@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling import external
@@ -75,13 +76,15 @@ class LanguageNetwork:
         """
         batch, length = inputs["tokens"].shape
         kind: Kind = "full"
-        dtype, capacity = self._dtype, 0
+        dtype: Dtype = self._dtype
+        capacity = 0
         if "keys" in inputs:
-            kind, dtype = "step", cast("Dtype", inputs["keys"].dtype.name)
+            kind = "step"
+            dtype = "float64" if inputs["keys"].dtype == np.float64 else "float32"
             capacity = inputs["keys"].shape[3]
         shape = (kind, dtype, batch, length, capacity)
         if shape not in self._networks:
-            self._networks[shape] = self._opened(*shape)
+            self._networks[shape] = self._opened(kind, dtype, batch, length, capacity)
         return self._networks[shape].run(inputs)
 
     def _opened(

@@ -38,11 +38,11 @@ SIZES: Final = tuple(
 )
 """Sizes of frame in bytes: eight to an octave from 24 to 640, some 1,400 tokens."""
 AGREEMENTS: Final[Mapping[str, Agreement]] = {
-    "float32": Agreement(Quantiser(step=0.25, depth=8.0)),
-    "float64": Agreement(Quantiser(step=0.125, depth=11.0), every=NEVER),
+    "float32": Agreement(),
+    "float64": Agreement(Quantiser(step=0.125, depth=11.0, coarse=1), every=NEVER),
 }
-"""How tables are made. Four of a hundred tokens of 11 nats of depth have another table at another
-compiler in float32, which is too many to try; in float64 none has, and no tick is needed."""
+"""How tables are made. In float32 some have other tokens at another compiler, so that their steps
+are wide enough for few to; in float64 none has, and no tick is needed."""
 _USUAL: Final = "float32"
 SURE: Final = 1e-9
 """What two float64 forward passes may differ by; measured: below 1e-12."""
@@ -157,19 +157,19 @@ class Language(Carrier):
 
     @override
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
-        tokens = self._spelling.cut(str(cover))
-        prompt = self._prompt
+        tokens = self.spelling.cut(str(cover))
+        prompt = self.prompt_tokens
         if len(prompt) + len(tokens) > ROOMS[-1]:
             return
-        self._model.expect([*prompt, *tokens])
+        self.model.expect([*prompt, *tokens])
         for channel in channels:
             readings = dense.read(
-                self._model,
+                self.model,
                 prompt,
                 tokens,
                 stream.child(channel),
-                agreement=self._agreement,
-                correction=self._correction,
+                agreement=self.agreement,
+                correction=self.correction,
             )
             for bits in readings:
                 content = np.packbits(bits[: bits.size // 8 * 8]).tobytes()
@@ -180,8 +180,8 @@ class Language(Carrier):
 
     @override
     def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
-        texts = [self._spelling.cut(str(cover)) for cover in covers]
-        return latents(self._model, self._prompt, texts, self._agreement)
+        texts = [self.spelling.cut(str(cover)) for cover in covers]
+        return latents(self.model, self.prompt_tokens, texts, self.agreement)
 
     @override
     def sample(self, rng: np.random.Generator) -> Cover:
@@ -195,19 +195,20 @@ class Language(Carrier):
         progress: Progress = silent,
     ) -> Text:
         tokens = maker(
-            self._model,
-            self._prompt,
+            self.model,
+            self.prompt_tokens,
             what,
             stream,
-            self._spelling.ends,
-            agreement=self._agreement,
-            most=ROOMS[-1] - len(self._prompt),
+            self.spelling.ends,
+            agreement=self.agreement,
+            most=ROOMS[-1] - len(self.prompt_tokens),
             progress=progress,
         )
-        return Text(settled(self._spelling.text(tokens)))
+        return Text(settled(self.spelling.text(tokens)))
 
     @cached_property
-    def _model(self) -> CachedModel:
+    def model(self) -> CachedModel:
+        """The language model, a token at a time."""
         return CachedModel(self.networks["model"], self.numerics)
 
     @property
@@ -215,11 +216,13 @@ class Language(Carrier):
         return self.networks["model"].card.about
 
     @cached_property
-    def _spelling(self) -> Spelling:
+    def spelling(self) -> Spelling:
+        """How the model's tokens are spelt."""
         return _spelling(self._about["tokenizer"], tuple(self._about["special"]))
 
     @cached_property
-    def _prompt(self) -> list[int]:
+    def prompt_tokens(self) -> list[int]:
+        """What stands before the text: the prompt, as the model's chat has it."""
         chat, begin = self._about["chat"], self._about["begin"]
         turns = [self.prompt]
         if chat is not None:
@@ -229,15 +232,18 @@ class Language(Carrier):
             ]
         return [
             *([] if begin is None else [begin]),
-            *chain.from_iterable(map(self._spelling.prompt, turns)),
+            *chain.from_iterable(map(self.spelling.prompt, turns)),
         ]
 
     @cached_property
-    def _agreement(self) -> Agreement:
-        return replace(AGREEMENTS[self.numerics], allowed=self._spelling.after(len(self._prompt)))
+    def agreement(self) -> Agreement:
+        """How tables are made."""
+        allowed = self.spelling.after(len(self.prompt_tokens))
+        return replace(AGREEMENTS[self.numerics], allowed=allowed)
 
     @property
-    def _correction(self) -> Correction:
+    def correction(self) -> Correction:
+        """How hard a reader looks."""
         if self.numerics == "float64":
             return Correction(error=SURE)
         return Correction(error=float(self._about["error"]))

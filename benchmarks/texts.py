@@ -1,0 +1,294 @@
+"""Texts with messages: what they carry, and whether every compiler reads what every compiler wrote.
+
+    python -m benchmarks.texts write FOLDER --compiler onnxruntime --count 40 [--numerics float64]
+    python -m benchmarks.texts read FOLDER --compiler iree [--layout full] [--batch 4] [--part 0/4]
+    python -m benchmarks.texts report FOLDER
+
+``write`` writes random frames for messages of 16 to 512 bytes, eight texts at a time in one batch;
+``read`` reads texts that are there, a line each; ``report`` counts. Both go on where they stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.lockstep import Lockstep
+from benchmarks.machine import about
+from latebra.api.language import LanguageNetwork
+from latebra.hiding.carriers.language import AGREEMENTS, SALT, SIZES, Language
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.media.texts import garbled, settled
+from latebra.hiding.tokens import dense
+from latebra.hiding.tokens.agreement import Agreement
+from latebra.hiding.tokens.cached import ROOMS, CachedModel
+from latebra.hiding.tokens.tables import Levels
+
+ROOT = Path(__file__).parents[1]
+ROWS = 8
+OVERHEAD = 18
+"""Bytes of a frame beside the message: a count of parts, a length, and the seal's 16."""
+WHOLE = 512
+"""Tokens of a full pass, with the prompt; longer texts are left to the cache."""
+PROMPTS = (
+    "Write a long letter to an old friend about an ordinary week.",
+    "Tell the story of a lighthouse keeper and the stranger who came in winter.",
+    "Describe a walk through a market town on a rainy morning.",
+    "Explain to a curious child how bread is made.",
+    "Write a travel diary from a train through the mountains.",
+    "Write about a family dinner where everybody talks at once.",
+    "Describe an old house, room by room.",
+    "Write a short story about two rival gardeners.",
+)
+
+
+@dataclass
+class Tally:
+    """What the tables of one text held."""
+
+    entropy: float = 0.0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Counting(Agreement):
+    """An agreement that adds up the entropy of its tables."""
+
+    tally: Tally = field(default_factory=Tally)
+
+    def levels(self, model: Any, context: Sequence[int], dither: float) -> Levels:
+        levels = super().levels(model, context, dither)
+        weights = levels.weights()
+        shares = weights[weights > 0] / weights.sum()
+        self.tally.entropy -= float(shares @ np.log2(shares))
+        self.tally.tokens += 1
+        return levels
+
+
+def room_for(message: int) -> int:
+    return next(size for size in SIZES if size >= message + OVERHEAD)
+
+
+def secret(number: int) -> tuple[Stream, np.ndarray, int]:
+    """Returns the stream, the salt and frame, and the message's bytes of a text."""
+    rng = np.random.default_rng([2026, number // ROWS])
+    message = round(16 * 32 ** rng.uniform())
+    rng = np.random.default_rng([2027, number])
+    content = rng.bytes(SALT + room_for(message))
+    return Stream(rng.bytes(32)), np.unpackbits(np.frombuffer(content, np.uint8)), message
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def written(folder: Path) -> list[dict[str, Any]]:
+    return [line for path in sorted(folder.glob("written-*.jsonl")) for line in lines(path)]
+
+
+def write(folder: Path, compiler: str, numerics: str, count: int, seconds: float) -> None:
+    """Writes ``count`` texts more, eight at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = LanguageNetwork("smollm2", compiler, threads=2)
+    begin = time.perf_counter()
+    for _ in range(-(-count // ROWS)):
+        if time.perf_counter() - begin > seconds:
+            break
+        first = 1 + max((line["number"] for line in written(folder)), default=-1)
+        prompt = PROMPTS[first // ROWS % len(PROMPTS)]
+        carrier = Language.create({"model": network}, {"prompt": prompt, "numerics": numerics})
+        start = len(carrier.prompt_tokens)
+        tallies = [Tally() for _ in range(ROWS)]
+
+        def maker(row: int) -> Any:
+            stream, bits, _ = secret(first + row)  # noqa: B023
+            agreement = Counting(**vars(carrier.agreement), tally=tallies[row])  # noqa: B023
+
+            def make(model: Any) -> tuple[list[int], float]:
+                tokens = dense.write(
+                    model,
+                    carrier.prompt_tokens,  # noqa: B023
+                    bits,
+                    stream,
+                    carrier.spelling.ends,  # noqa: B023
+                    agreement=agreement,
+                    most=ROOMS[-1] - start,  # noqa: B023
+                )
+                return tokens, time.perf_counter()
+
+            return make
+
+        before = time.perf_counter()
+        lockstep = Lockstep(network, ROWS, carrier.prompt_tokens, numerics)
+        made = lockstep.write([maker(row) for row in range(ROWS)])
+        took = time.perf_counter() - before
+        with (folder / f"written-{compiler}-{numerics}.jsonl").open("a") as file:
+            for row, (tokens, _) in enumerate(made):
+                _, bits, message = secret(first + row)
+                line = {
+                    "number": first + row,
+                    "writer": compiler,
+                    "numerics": numerics,
+                    "prompt": prompt,
+                    "message_bytes": message,
+                    "bits": int(bits.size),
+                    "tokens": len(tokens),
+                    "entropy": round(tallies[row].entropy, 2),
+                    "text": settled(carrier.spelling.text(tokens)),
+                }
+                file.write(json.dumps(line) + "\n")
+        total = sum(len(tokens) for tokens, _ in made)
+        print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
+
+
+class Whole:
+    """A ``TokenModel`` that puts a known text through in one pass."""
+
+    def __init__(self, network: LanguageNetwork, batch: int) -> None:
+        self._network, self._batch, self._known = network, batch, list[int]()
+        self._logits: Any = None
+
+    def expect(self, tokens: Sequence[int]) -> None:
+        rows = np.zeros((self._batch, WHOLE), np.int64)
+        for row in range(self._batch):
+            rows[row, : len(tokens)] = np.maximum(0, np.array(tokens) - row)
+        self._logits = self._network.run({"tokens": rows})["logits"][0]
+        self._known = list(tokens)
+
+    def logits(self, context: Sequence[int]) -> Any:
+        assert self._known[: len(context)] == list(context)
+        return self._logits[len(context) - 1]
+
+
+def read(
+    folder: Path, compiler: str, layout: str, batch: int, part: tuple[int, int], seconds: float
+) -> None:
+    """Reads the texts that this cell has not read yet."""
+    path = folder / f"read-{compiler}-{layout}-{batch}.jsonl"
+    done = {line["number"] for line in lines(path)}
+    todo = [line for line in written(folder) if line["number"] not in done]
+    todo = [line for line in todo if line["number"] // ROWS % part[1] == part[0]]
+    networks = {
+        numerics: LanguageNetwork("smollm2", compiler, threads=2, dtype=numerics)
+        for numerics in AGREEMENTS
+    }
+    begin = time.perf_counter()
+    for line in todo:
+        if time.perf_counter() - begin > seconds:
+            break
+        numerics = line["numerics"]
+        network = networks[numerics]
+        carrier = Language.create(
+            {"model": network}, {"prompt": line["prompt"], "numerics": numerics}
+        )
+        stream, bits, _ = secret(line["number"])
+        rng = np.random.default_rng(line["number"])
+        start = time.perf_counter()
+        tokens = carrier.spelling.cut(garbled(line["text"], rng))
+        whole = [*carrier.prompt_tokens, *tokens]
+        if layout == "full" and len(whole) > WHOLE:
+            continue
+        model = (
+            CachedModel(network, numerics, batch) if layout == "cached" else Whole(network, batch)
+        )
+        model.expect(whole)
+        tried, right = 0, False
+        for candidate in dense.read(
+            model,
+            carrier.prompt_tokens,
+            tokens,
+            stream,
+            agreement=carrier.agreement,
+            correction=carrier.correction,
+        ):
+            tried += 1
+            right = candidate.size >= bits.size and np.array_equal(candidate[: bits.size], bits)
+            if right:
+                break
+        took = time.perf_counter() - start
+        found = {"number": line["number"], "right": bool(right), "tried": tried}
+        found["seconds"] = round(took, 2)
+        with path.open("a") as file:
+            file.write(json.dumps(found) + "\n")
+        if not right:
+            print("NOT READ", found, flush=True)
+    print(f"{path.name}: {len(lines(path))} texts", flush=True)
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """Returns what was written and read."""
+    texts = {line["number"]: line for line in written(folder)}
+    rows = []
+    for numerics in AGREEMENTS:
+        mine = [line for line in texts.values() if line["numerics"] == numerics]
+        if mine:
+            rows.append({"numerics": numerics, **_carried(mine)})
+    cells = defaultdict(lambda: [0, 0])
+    for path in sorted(folder.glob("read-*.jsonl")):
+        _, reader, layout, batch = path.stem.split("-")
+        for line in lines(path):
+            text = texts[line["number"]]
+            cell = cells[text["numerics"], text["writer"], reader, layout, int(batch)]
+            cell[0] += line["right"]
+            cell[1] += 1
+    names = ("numerics", "writer", "reader", "layout", "batch")
+    told = [
+        {**dict(zip(names, cell, strict=True)), "right": right, "texts": total}
+        for cell, (right, total) in sorted(cells.items())
+    ]
+    return {"texts": len(texts), "carried": rows, "cells": told}
+
+
+def _carried(mine: list[dict[str, Any]]) -> dict[str, Any]:
+    tokens, bits = (sum(line[name] for line in mine) for name in ("tokens", "bits"))
+    entropy = sum(line["entropy"] for line in mine)
+    agreement = AGREEMENTS[mine[0]["numerics"]]
+    ticks = sum(line["tokens"] // agreement.every * agreement.tick_bits for line in mine)
+    return {
+        "texts": len(mine),
+        "tokens": tokens,
+        "entropy_a_token": round(entropy / tokens, 3),
+        "frame_bits_a_token": round(bits / tokens, 3),
+        "message_bits_a_token": round(8 * sum(line["message_bytes"] for line in mine) / tokens, 3),
+        "tick_bits_a_token": round(ticks / tokens, 3),
+    }
+
+
+def parts(told: str) -> Iterator[int]:
+    yield from map(int, told.split("/"))
+
+
+def main() -> None:
+    """Does what the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("write", "read", "report"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--compiler", default="onnxruntime")
+    parser.add_argument("--numerics", default="float32", choices=tuple(AGREEMENTS))
+    parser.add_argument("--layout", default="cached", choices=("cached", "full"))
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--count", type=int, default=ROWS)
+    parser.add_argument("--part", default="0/1")
+    parser.add_argument("--seconds", type=float, default=1e9)
+    asked = parser.parse_args()
+    if asked.what == "write":
+        write(asked.folder, asked.compiler, asked.numerics, asked.count, asked.seconds)
+    elif asked.what == "read":
+        first, of = parts(asked.part)
+        read(asked.folder, asked.compiler, asked.layout, asked.batch, (first, of), asked.seconds)
+    else:
+        result = {**about(), **report(asked.folder)}
+        (ROOT / "benchmarks/results/texts.json").write_text(json.dumps(result, indent=1) + "\n")
+        print(json.dumps(result["carried"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
