@@ -251,6 +251,7 @@ _WIDE: Final[dict[str, Step]] = {
     "cos": wide.cosine,
     "tan": wide.tangent,
     "atan": wide.arctangent,
+    "sigmoid": wide.sigmoid,
     "tanh": wide.tanh,
 }
 _BOOLS: Final[dict[str, Step]] = {

@@ -103,54 +103,59 @@ class _Builder:
     def built(self) -> bytes:
         hyper, shape = self._hyper, self._shape
         batch, length, capacity = shape.batch, shape.length, shape.capacity
-        x = self._node("Gather", "embedding", "tokens", axis=0)
-        tables = turns(hyper.rope_base, hyper.head_dim, capacity + length)
-        cos, sin = (self._constant(each[: capacity + length]) for each in tables)
-        hidden: str | None = None
+        x = self._node("Gather", "embedding", self._reshaped("tokens", (batch * length,)), axis=0)
+        turned = [
+            self._constant(each)
+            for each in turns(hyper.rope_base, hyper.head_dim, capacity + length)
+        ]
+        hidden = ""
         if capacity:
             rows = self._node("Add", self._integers(range(length)), "position")
-            cos, sin = (self._node("Gather", each, rows, axis=0) for each in (cos, sin))
+            turned = [self._node("Gather", each, rows, axis=0) for each in turned]
             is_past = self._node("Less", self._integers(range(capacity)), "position")
             hidden = self._node("Where", is_past, self._constant(0.0), self._constant(HIDDEN))
-        later = np.triu(np.full((length, length), HIDDEN), 1)
-        group = hyper.heads // hyper.kv_heads
-        bias = self._constant(np.tile(later, (group, 1)))
-        new: dict[str, list[str]] = {"keys": [], "values": []}
+        new: list[list[str]] = [[], []]
         for at in range(hyper.layers):
             h = self._normed(x, f"{at}.norm")
             query, key, value = (
-                self._heads(self._node("MatMul", h, f"{at}.{name}"))
-                for name in ("query", "key", "value")
+                self._heads(self._product(h, f"{at}.{name}")) for name in ("query", "key", "value")
             )
-            query, key = self._turned(query, cos, sin), self._turned(key, cos, sin)
-            scale = self._constant(hyper.head_dim**-0.5)
-            rows_of = (batch, hyper.kv_heads, group * length, hyper.head_dim)
-            query = self._reshaped(self._node("Mul", query, scale), rows_of)
-            # Queries are turned on their side, and not the keys, which are many more.
-            query = self._node("Transpose", query, perm=(0, 1, 3, 2))
-            scores = [self._node("Add", self._scores(key, query), bias)]
-            seen = [value]
-            if hidden:
-                layer = self._integers(at)
-                past = self._node("Gather", "keys", layer, axis=0)
-                scores.insert(0, self._node("Add", self._scores(past, query), hidden))
-                seen.insert(0, self._node("Gather", "values", layer, axis=0))
-            x = self._node(
-                "Add", x, self._node("MatMul", self._mixed(scores, seen), f"{at}.output")
-            )
+            query, key = self._turned(query, *turned), self._turned(key, *turned)
+            mixed = self._attended(at, query, key, value, hidden)
+            x = self._node("Add", x, self._product(mixed, f"{at}.output"))
             x = self._node("Add", x, self._fed(self._normed(x, f"{at}.forward_norm"), at))
-            for name, each in (("keys", key), ("values", value)):
-                one = (1, batch, hyper.kv_heads, length, hyper.head_dim)
-                new[name].append(self._reshaped(each, one))
-        h = self._normed(x, "norm")
-        self._logits(h)
+            one = (1, batch, hyper.kv_heads, length, hyper.head_dim)
+            for names, each in zip(new, (key, value), strict=True):
+                names.append(self._reshaped(each, one))
+        logits = self._product(self._normed(x, "norm"), "embedding" if self._tied else "head")
+        self._reshaped(logits, (batch, length, hyper.vocabulary), out="logits")
         if capacity:
-            for name, each in new.items():
-                self._node("Concat", *each, out=f"new_{name}", axis=0)
+            self._node("Concat", *new[0], out="new_keys", axis=0)
+            self._node("Concat", *new[1], out="new_values", axis=0)
         return self._proto()
 
+    def _attended(self, at: int, query: str, key: str, value: str, hidden: str) -> str:
+        """Returns what the heads take from the cache and from the new, each up to itself."""
+        hyper, (batch, length) = self._hyper, (self._shape.batch, self._shape.length)
+        group = hyper.heads // hyper.kv_heads
+        query = self._node("Mul", query, self._constant(hyper.head_dim**-0.5))
+        rows = (batch, hyper.kv_heads, group * length, hyper.head_dim)
+        # Queries are turned on their side, and not the keys, which are many more.
+        query = self._node("Transpose", self._reshaped(query, rows), perm=(0, 1, 3, 2))
+        scores, seen = [self._scores(key, query)], [value]
+        if length > 1:
+            later = np.triu(np.full((length, length), HIDDEN), 1)
+            bias = self._constant(np.tile(later, (group, 1)))
+            scores = [self._node("Add", *scores, bias)]
+        if hidden:
+            layer = self._integers(at)
+            past = self._scores(self._node("Gather", "keys", layer, axis=0), query)
+            scores.insert(0, self._node("Add", past, hidden))
+            seen.insert(0, self._node("Gather", "values", layer, axis=0))
+        return self._mixed(scores, seen)
+
     def _mixed(self, scores: Sequence[str], values: Sequence[str]) -> str:
-        """Returns what attention takes from the values, [batch, length, heads * head_dim]."""
+        """Returns what attention takes from the values, [batch * length, heads * head_dim]."""
         hyper, shape = self._hyper, self._shape
         if len(scores) == 1:
             mixed = self._node("MatMul", self._node("Softmax", *scores, axis=-1), *values)
@@ -162,25 +167,24 @@ class _Builder:
             mixed = self._node("Add", *taken)
         by_head = (shape.batch, hyper.heads, shape.length, hyper.head_dim)
         by_place = self._node("Transpose", self._reshaped(mixed, by_head), perm=(0, 2, 1, 3))
-        return self._reshaped(by_place, (shape.batch, shape.length, hyper.heads * hyper.head_dim))
+        rows = shape.batch * shape.length
+        return self._reshaped(by_place, (rows, hyper.heads * hyper.head_dim))
 
     def _scores(self, keys: str, query: str) -> str:
         return self._node("Transpose", self._node("MatMul", keys, query), perm=(0, 1, 3, 2))
 
     def _fed(self, h: str, at: int) -> str:
-        gate = self._node("MatMul", h, f"{at}.gate")
+        gate = self._product(h, f"{at}.gate")
         gate = self._node("Mul", gate, self._node("Sigmoid", gate))
-        inside = self._node("Mul", gate, self._node("MatMul", h, f"{at}.up"))
-        return self._node("MatMul", inside, f"{at}.down")
+        inside = self._node("Mul", gate, self._product(h, f"{at}.up"))
+        return self._product(inside, f"{at}.down")
 
-    def _logits(self, h: str) -> None:
-        """Multiplies the rows of tokens from the left: the embedding serves as it lies."""
-        shape, hyper = self._shape, self._hyper
-        rows = shape.batch * shape.length
-        flat = self._node("Transpose", self._reshaped(h, (rows, hyper.width)), perm=(1, 0))
-        name = "embedding" if self._tied else "head"
-        product = self._node("Transpose", self._node("MatMul", name, flat), perm=(1, 0))
-        self._reshaped(product, (shape.batch, shape.length, hyper.vocabulary), out="logits")
+    def _product(self, x: str, weight: str) -> str:
+        """Returns rows times a matrix that is stored as [out, in].
+
+        With few rows, what takes time is to read the matrix: so stored, it is read in one go.
+        """
+        return self._node("Gemm", x, weight, transB=1)
 
     def _heads(self, x: str) -> str:
         lengths = (self._shape.batch, self._shape.length, -1, self._hyper.head_dim)

@@ -48,7 +48,7 @@ def write_weights(weights: Weights, dtype: Dtype, file: BinaryIO) -> None:
 
 
 def _stored(hyper: Hyperparameters, *, tied: bool) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """Yields the arrays of the file of weights; matrices are [in, out], as products want them."""
+    """Yields the arrays of the file of weights; matrices are [out, in]."""
     width, hidden = hyper.width, hyper.hidden
     queries, keys = hyper.heads * hyper.head_dim, hyper.kv_heads * hyper.head_dim
     yield "embedding", (hyper.vocabulary, width)
@@ -57,18 +57,18 @@ def _stored(hyper: Hyperparameters, *, tied: bool) -> Iterator[tuple[str, tuple[
     yield "norm", (width,)
     for at in range(hyper.layers):
         yield f"{at}.norm", (width,)
-        yield f"{at}.query", (width, queries)
-        yield f"{at}.key", (width, keys)
-        yield f"{at}.value", (width, keys)
-        yield f"{at}.output", (queries, width)
+        yield f"{at}.query", (queries, width)
+        yield f"{at}.key", (keys, width)
+        yield f"{at}.value", (keys, width)
+        yield f"{at}.output", (width, queries)
         yield f"{at}.forward_norm", (width,)
-        yield f"{at}.gate", (width, hidden)
-        yield f"{at}.up", (width, hidden)
-        yield f"{at}.down", (hidden, width)
+        yield f"{at}.gate", (hidden, width)
+        yield f"{at}.up", (hidden, width)
+        yield f"{at}.down", (width, hidden)
 
 
 def _array(weights: Weights, name: str) -> NDArray[Any]:
     at, _, inside = name.rpartition(".")
     if not at:
         return getattr(weights, inside)
-    return getattr(weights.blocks[int(at)], inside).T
+    return getattr(weights.blocks[int(at)], inside)

@@ -67,6 +67,11 @@ class LanguageModel:
         self._progress = progress
         self._store = Store(folder / file.digest[:32])
 
+    @property
+    def path(self) -> Path:
+        """Where the GGUF file lies."""
+        return self._file.path
+
     @cached_property
     def card(self) -> ModelCard:
         """What is known of the model; ``card_for`` has what is known of one of its graphs.
