@@ -47,7 +47,8 @@ class LanguageNetwork:
         self.progress = progress
         """Told how far the work is; whoever opens the network anew may put another here."""
         self._model = find(name_or_path, progress=self._tell)
-        self._threads, self._dtype = threads, dtype
+        self._threads = threads
+        self._dtype: Dtype = dtype
         self._networks = dict[tuple[object, ...], OpenNetwork]()
         self.compiler = compiler
 
