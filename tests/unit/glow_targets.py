@@ -50,6 +50,13 @@ def computed(graph: Any, inputs: Any, target: str = "") -> dict[str, Any]:
     return Runner(compiled(graph, TARGETS[target or host().name]), 1)(inputs)
 
 
+def computed_in_bytes(graph: Any, samples: Any, inputs: Any) -> dict[str, Any]:
+    """Returns the outputs of a graph of steps whose products are those of bytes."""
+    from latebra.compiling.glow.quantising import quantised
+
+    return computed(quantised(graph, samples, host()), inputs, host_for_bytes().name)
+
+
 def scales_of(written: bytes, samples: Any) -> dict[str, Any]:
     """Returns which bytes stand for which numbers in a network, seen on samples."""
     from latebra.compiling.backends.glow import steps_of

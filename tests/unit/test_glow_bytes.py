@@ -9,12 +9,14 @@ import latebra as lb
 from latebra.compiling.backends.glow import Glow
 from latebra.compiling.glow.lowering import Step, Steps
 from latebra.compiling.glow.profiling import LEVELS, Scale, fitted
+from latebra.compiling.glow.quantising import read_as_bytes
 from latebra.core.errors import InputError, NumericsMismatch, Unsupported
 from latebra.testing.programs import PROGRAMS, batched
 from tests.unit.glow_targets import (
     FOR_BYTES,
     SMALL,
     computed,
+    computed_in_bytes,
     elsewhere,
     ran,
     ran_in_bytes,
@@ -137,6 +139,37 @@ def test_numbers_become_the_nearest_byte(target):
     np.testing.assert_array_equal(got, wanted.astype(np.uint8))
 
 
+@pytest.mark.parametrize("kind", ["drawn", "one", "zero", "denormal"])
+@pytest.mark.parametrize("name", ["MatMul", "Conv"])
+def test_a_product_of_an_input_alone_is_of_bytes(name, kind):
+    rng = np.random.default_rng(5)
+    x, weights = rng.uniform(-1, 1, (2, 4)), rng.standard_normal((4, 3))
+    told = {}
+    if name == "Conv":
+        x, weights = rng.uniform(-1, 1, (1, 4, 5, 5)), rng.standard_normal((3, 4, 2, 2))
+        told = {"strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1}
+    held = {"drawn": weights, "one": 0 * weights + 1, "zero": 0 * weights}
+    held["denormal"] = 1.9e-43 * np.sign(weights)
+    inputs = {"x": x.astype(np.float32)}
+    used = held[kind].astype(np.float32)
+    graph = Steps(
+        {"x": ("float32", x.shape)}, {"w": used}, [Step(name, ("x", "w"), "y", told)], ["y"]
+    )
+    wanted = elsewhere(computed, graph, inputs)["y"]
+    got = elsewhere(computed_in_bytes, graph, [inputs], inputs)["y"]
+    # Sixteen terms, each at most half a step of 2/255 off, times weights of at most 3.
+    np.testing.assert_allclose(got, wanted, atol=0.0 if kind == "zero" else 0.25)
+    assert kind in ("zero", "denormal") or not np.array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_weights_that_are_not_finite_stay_floats(number):
+    weights = np.ones((4, 3), np.float32)
+    weights[1, 2] = number
+    step = Step("MatMul", ("x", "w"), "y")
+    assert read_as_bytes(Steps({"x": ("float32", (2, 4))}, {"w": weights}, [step], ["y"])) == []
+
+
 def test_a_range_gives_up_few_for_the_many():
     rng = np.random.default_rng(0)
     many = rng.standard_normal(10_000)
@@ -156,6 +189,8 @@ def test_a_range_gives_up_few_for_the_many():
         ([np.nan, np.inf], Scale(1.0, 0)),
         ([0.0, 255.0], Scale(1.0, 0)),
         ([-255.0, 0.0, np.inf], Scale(1.0, 255)),
+        ([1e-44], Scale(1.0, 0)),
+        ([-1e-40, 5e-37], Scale(1.0, 0)),
     ],
 )
 def test_odd_ranges_have_a_scale(values, wanted):
