@@ -102,7 +102,10 @@ class Convolving:
         return found.reshape(*parts[0].shape[:-1], out)
 
     def _each_channel(self, array: Any, weights: Any, terms: Terms) -> Any:
-        """Returns a convolution of each channel alone: the vendor's is 8 to 27 times slower."""
+        """Returns a convolution of each channel alone.
+
+        The vendor's takes 8 to 27 times ONNX Runtime's time where kernels are small.
+        """
         _, _, *lengths = weights.shape
         numbers = _moved(self.numpy, weights[:, 0], 0, -1).reshape(prod(lengths), -1)
         parts = self._shifted(array, lengths, terms)
