@@ -17,8 +17,13 @@ pytest.importorskip("onnx", reason="the programs are made with onnx")
 
 @pytest.mark.parametrize(
     ("channels", "groups", "kernel", "is_own"),
-    [(16, 16, (11, 11), True), (16, 16, (1, 122), False), (1, 1, (121,), True)]
-    + [(1, 1, (256,), False), (4, 4, (16, 16), False)],
+    [
+        (16, 16, (11, 11), True),
+        (16, 16, (1, 122), False),
+        (1, 1, (121,), True),
+        (1, 1, (256,), False),
+        (4, 4, (16, 16), False),
+    ],
 )
 def test_only_short_kernels_are_taken_apart(channels, groups, kernel, is_own):
     if not (found := compilers["xla"]().probe()):
