@@ -91,7 +91,9 @@ def search(
         rows = np.frombuffer(tags, np.uint8).reshape(len(tried), MOST_BYTES)
         for marker in range(markers):
             own = rows[:, marker * word.check_bytes :][:, : word.check_bytes]
-            score = constant + sum(each[own[:, i]] for i, each in enumerate(parts))
+            score = np.full(len(tried), constant)
+            for i, each in enumerate(parts):
+                score += each[own[:, i]]
             best = int(np.argmax(score))
             if score[best] > threshold:
                 return tried[best], marker
