@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,61 +19,45 @@ from tests.unit.glow_targets import (
     computed,
     computed_in_bytes,
     elsewhere,
+    others,
     ran,
     ran_in_bytes,
+    require_one_answer,
+    require_parts,
+    scales,
     scales_of,
 )
 
 pytest.importorskip("onnx", reason="the networks are made with onnx")
 
 
-def _others(program, count=4):
-    """Inputs like a program's own, which it is not judged on."""
-    rng = np.random.default_rng(11)
-    return [
-        {
-            name: rng.permutation(array.reshape(-1)).reshape(array.shape)
-            for name, array in program.inputs.items()
-        }
-        for _ in range(count)
-    ]
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_every_processor_and_any_number_of_threads_give_the_same_bits(name):
     program = SMALL[name]()
-    scales = elsewhere(scales_of, program.model.onnx, _others(program))
-    first = {}
-    for target in FOR_BYTES:
-        for threads in (1, 2, 4):
-            found = elsewhere(
-                ran_in_bytes, program.model.onnx, scales, program.inputs, target.name, threads
-            )
-            got = {output: array.tobytes() for output, array in found.items()}
-            first = first or got
-            assert got == first, f"{target.name}, {threads} threads"
+    told = program.model.onnx, scales(name), program.inputs
+    require_one_answer(partial(elsewhere, ran_in_bytes, *told), FOR_BYTES)
 
 
 @pytest.mark.parametrize("name", ["resnet", "unet"])
 def test_a_batch_gives_the_bits_of_its_parts(name):
-    whole, one = SMALL[name](batch=3), SMALL[name](batch=1)
-    scales = elsewhere(scales_of, whole.model.onnx, [whole.inputs])
-    target = FOR_BYTES[0].name
-    together = elsewhere(ran_in_bytes, whole.model.onnx, scales, whole.inputs, target, 2)["y"]
-    for i in range(3):
-        part = {"x": whole.inputs["x"][i : i + 1]}
-        got = elsewhere(ran_in_bytes, one.model.onnx, scales, part, target, 1)["y"]
-        assert got.tobytes() == together[i : i + 1].tobytes()
+    whole = SMALL[name](batch=3)
+    known = elsewhere(scales_of, whole.model.onnx, [whole.inputs])
+
+    def run(program, threads):
+        told = program.model.onnx, known, program.inputs
+        return elsewhere(ran_in_bytes, *told, FOR_BYTES[0].name, threads)
+
+    require_parts(name, run)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_error_is_what_bytes_explain(name):
     program = SMALL[name]()
-    scales = elsewhere(scales_of, program.model.onnx, _others(program))
+    known = scales(name)
     wanted = elsewhere(ran, program)
     target = FOR_BYTES[0].name
-    got = elsewhere(ran_in_bytes, program.model.onnx, scales, program.inputs, target, 1)
-    narrow = {each: Scale(scale.scale / 8, scale.zero) for each, scale in scales.items()}
+    got = elsewhere(ran_in_bytes, program.model.onnx, known, program.inputs, target, 1)
+    narrow = {each: Scale(scale.scale / 8, scale.zero) for each, scale in known.items()}
     off = elsewhere(ran_in_bytes, program.model.onnx, narrow, program.inputs, target, 1)
     errors = [
         max(np.abs(found[o] - y).max() / np.abs(y).max() for o, y in wanted.items())
@@ -203,7 +188,7 @@ def test_samples_are_what_the_variant_is_fitted_to(tmp_path):
     model = lb.load_model(program.model, samples=[{"x": 1e-3 * x}])
     with pytest.raises(NumericsMismatch, match="off its golden vector"):
         lb.compile(model, compiler="glow:int8", threads=1)
-    good = lb.load_model(program.model, samples=_others(program))
+    good = lb.load_model(program.model, samples=others(program))
     made = lb.compile(good, compiler="glow:int8", threads=1)
     here = made.run({"x": x})
     # Where nobody vouches for the artifact the bundle is compiled anew: of the same samples.
@@ -220,9 +205,9 @@ def test_samples_are_what_the_variant_is_fitted_to(tmp_path):
 
 
 def test_samples_fill_axes_of_other_lengths():
-    program = SMALL["unet"](batch=2)
+    program = SMALL["resnet"](batch=2)
     parts = [{"x": program.inputs["x"][i : i + 1]} for i in range(2)]
-    one = SMALL["unet"]()
+    one = SMALL["resnet"]()
     for model, samples in ((program.model, parts), (one.model, [dict(program.inputs)])):
         found = lb.compile(replace(model, samples=tuple(samples)), compiler="glow:int8", threads=1)
         assert found.artifacts[0].compiler == "glow:int8"
