@@ -205,9 +205,9 @@ def test_samples_are_what_the_variant_is_fitted_to(tmp_path):
 
 
 def test_samples_fill_axes_of_other_lengths():
-    program = SMALL["resnet"](batch=2)
+    program = SMALL["unet"](batch=2)
     parts = [{"x": program.inputs["x"][i : i + 1]} for i in range(2)]
-    one = SMALL["resnet"]()
+    one = SMALL["unet"]()
     for model, samples in ((program.model, parts), (one.model, [dict(program.inputs)])):
         found = lb.compile(replace(model, samples=tuple(samples)), compiler="glow:int8", threads=1)
         assert found.artifacts[0].compiler == "glow:int8"
