@@ -63,7 +63,7 @@ class LanguageNetwork:
     @property
     def seconds_inside(self) -> float:
         """Wall-clock time spent inside ``run`` so far."""
-        return sum(network.seconds_inside for network in self._networks.values())
+        return sum((each.seconds_inside for each in self._networks.values()), 0.0)
 
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Returns the outputs by name; compiles first where the shape is new.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from latebra.api.opened import open_reader
 from latebra.core.errors import InputError
+from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
 
@@ -18,31 +20,36 @@ Promise = Callable[[Carrier], None]
 
 HERE = Stream(b"\x11" * 32)
 ELSEWHERE = Stream(b"\x12" * 32)
+_MANY = 4
+"""Rooms that are all tried."""
 
 
 def reads_back_what_it_wrote(carrier: Carrier) -> None:
-    """``extract`` finds what ``embed`` wrote, in every room of the first channel."""
+    """``extract`` finds what ``embed`` wrote, in rooms of every size of the first channel."""
     channel = next(iter(carrier.channels))
-    rng = np.random.default_rng(1)
-    for room in carrier.rooms(channel):
+    rng, rooms = np.random.default_rng(1), carrier.rooms(channel)
+    for room in rooms if len(rooms) <= _MANY else (rooms[0], rooms[len(rooms) // 2], rooms[-1]):
         frame, salt = rng.bytes(room), rng.bytes(carrier.salt_bytes(channel))
         cover = carrier.embed(frame, salt, HERE, channel)
-        found = list(carrier.extract(cover, HERE, [channel]))
-        assert [(each.salt, each.frame) for each in found] == [(salt, frame)]
+        assert Found(salt, frame) in list(carrier.extract(cover, HERE, [channel]))
 
 
 def is_noise_to_anyone_else(carrier: Carrier) -> None:
-    """Another stream finds nothing."""
-    channel = next(iter(carrier.channels))
-    frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
+    """Another stream does not find it, and what it may find has nothing to do with it."""
+    channel, rng = next(iter(carrier.channels)), np.random.default_rng(2)
+    frame = rng.bytes(carrier.rooms(channel)[0])
+    salt = rng.bytes(carrier.salt_bytes(channel))
     cover = carrier.embed(frame, salt, HERE, channel)
-    assert list(carrier.extract(cover, ELSEWHERE, [channel])) == []
+    for found in carrier.extract(cover, ELSEWHERE, [channel]):
+        assert found.salt != salt
+        assert frame[:4] not in found.frame
 
 
-def finds_nothing_in_ordinary_covers(carrier: Carrier) -> None:
-    """A cover without a frame yields nothing."""
+def takes_ordinary_covers(carrier: Carrier) -> None:
+    """A cover without a frame yields no frame that anybody wrote, in bounded work."""
     cover = carrier.sample(np.random.default_rng(2))
-    assert list(carrier.extract(cover, HERE, list(carrier.channels))) == []
+    found = list(islice(carrier.extract(cover, HERE, list(carrier.channels)), 1_000_000))
+    assert len(found) < 1_000_000
 
 
 def is_deterministic(carrier: Carrier) -> None:
@@ -119,7 +126,7 @@ def says_who_it_is(carrier: Carrier) -> None:
 PROMISES: tuple[Promise, ...] = (
     reads_back_what_it_wrote,
     is_noise_to_anyone_else,
-    finds_nothing_in_ordinary_covers,
+    takes_ordinary_covers,
     is_deterministic,
     another_salt_is_another_cover,
     covers_are_of_its_medium,
@@ -143,6 +150,6 @@ def carrier_checks(carriers: Mapping[str, type[Carrier]]) -> Iterator[object]:
             yield pytest.param(name, promise, marks=marks, id=f"{name}-{promise.__name__}")
 
 
-def opened(name: str) -> Carrier:
+def opened(name: str, **options: str) -> Carrier:
     """Returns the carrier called ``name`` with its networks open, on ONNX Runtime."""
-    return open_reader(name, "onnxruntime", {}).carrier
+    return open_reader(name, "onnxruntime", options).carrier
