@@ -42,3 +42,14 @@ def test_what_one_compiler_writes_in_a_text_another_reads(options, tmp_path):
     ordinary = lb.write(**told)
     with pytest.raises(lb.NothingRevealed):
         lb.reveal(ordinary.cover, key=key, **told)
+
+
+def test_a_compiler_that_keeps_fewer_bits_is_passed_over(options):
+    key = lb.Key.generate()
+    told = {**options["language"], "carrier": "language", "numerics": "float64"}
+    stego = lb.hide(b"in 64 bits", key=key, compiler="onnxruntime", **told)
+    assert len(stego.report.verified_with) == 2
+    assert "ngraph" not in stego.report.verified_with
+    assert lb.reveal(stego, key=key, compiler="iree", **told) == b"in 64 bits"
+    with pytest.raises(lb.NumericsMismatch, match="compiled by ngraph is off its golden vector"):
+        lb.reveal(stego, key=key, compiler="ngraph", **told)

@@ -77,7 +77,7 @@ class Secrets:
 
 
 def chosen(compiler: str) -> list[str]:
-    """Returns the compiler that writes, then one more to verify with when there is one.
+    """Returns the compiler that writes, then those that can verify, the one to prefer first.
 
     Raises:
         UnknownPlugin: No compiler has that id.
@@ -87,10 +87,10 @@ def chosen(compiler: str) -> list[str]:
         make(compiler, 1)  # An unknown id says what was meant.
     here = installed()
     if compiler != "auto":
-        return [compiler, *[name for name in here if name != compiler][:1]]
+        return [compiler, *(name for name in here if name != compiler)]
     if not here:
         raise Unavailable("no compiler is installed", fix="pip install onnxruntime")
-    return here[:2]
+    return here
 
 
 def open_reader(

@@ -19,11 +19,12 @@ from latebra.api.opened import (
     usual_channel,
 )
 from latebra.api.stego import HideReport, Ordinary, Stego, sources_of
+from latebra.api.verifying import Verifier
 from latebra.core.errors import DoesNotFit, InputError, NothingRevealed
 from latebra.core.keys import Identity, Key, Recipient
 from latebra.core.progress import Progress, silent
 from latebra.hiding import frame, parts
-from latebra.hiding.channel.stream import Stream
+from latebra.hiding.channel.modem import Found
 from latebra.hiding.frame import Binding, Profile
 from latebra.hiding.medium import Cover, Source
 
@@ -69,9 +70,13 @@ def hide(
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
     channel = channel or usual_channel(carrier)
-    readers = [open_reader(carrier, name, options, progress=progress) for name in names]
-    writer = readers[0]
-    start, inside = time.perf_counter(), seconds_inside(readers)
+
+    def opened(name: str) -> Reader:
+        return open_reader(carrier, name, options, progress=progress)
+
+    writer = opened(names[0])
+    verifier = Verifier(writer, names[1:], opened)
+    start, inside = time.perf_counter(), seconds_inside(verifier.readers)
     profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
@@ -94,7 +99,7 @@ def hide(
             )
             cover = writer.carrier.embed(sealed, salt, stream, channel, progress)
             received = medium.send(cover, channel, np.random.default_rng())
-            if all(_carries(reader, received, stream, channel, salt, sealed) for reader in readers):
+            if verifier.reads(received, stream, channel, Found(salt, sealed)):
                 made.append(cover)
                 break
         else:
@@ -108,13 +113,13 @@ def hide(
         carrier=carrier,
         channel=channel,
         compiler=writer.compiler,
-        verified_with=tuple(reader.compiler for reader in readers),
+        verified_with=tuple(reader.compiler for reader in verifier.readers),
         message_bytes=len(message),
         room_bytes=room,
         covers=len(made),
         attempts=attempts,
         seconds=time.perf_counter() - start,
-        seconds_in_network=seconds_inside(readers) - inside,
+        seconds_in_network=seconds_inside(verifier.readers) - inside,
     )
     return Stego(tuple(made), report, medium)
 
@@ -244,13 +249,6 @@ def _arrange(
             fix="choose a channel that harms less, or a shared key instead of recipients",
         )
     return rooms[-1], parts.split(message, fits(rooms[-1]))
-
-
-def _carries(
-    reader: Reader, received: Cover, stream: Stream, channel: str, salt: bytes, sealed: bytes
-) -> bool:
-    found = reader.carrier.extract(received, stream, [channel])
-    return any(each.salt == salt and each.frame == sealed for each in found)
 
 
 def _unseal(
