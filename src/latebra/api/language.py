@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,32 @@ from numpy.typing import NDArray
 from latebra.compiling import external
 from latebra.compiling.contract import Model
 from latebra.compiling.opening import OpenNetwork, open_network
+from latebra.core.errors import Unavailable
+from latebra.core.files import usual_folder
 from latebra.core.network import Arrays, ModelCard
 from latebra.core.progress import Progress, silent
-from latebra.models.language.catalogue import find
+from latebra.models.language.catalogue import KNOWN, find
+from latebra.models.language.fetching import installed
 from latebra.models.language.graph import Kind
 from latebra.models.language.layout import Dtype
+
+_NEEDS: Final = ("gguf", "onnx", "tokenizers")
+
+
+def check_language(name: str) -> str:
+    """Returns where the known model called ``name`` is; fetches nothing.
+
+    Raises:
+        Unavailable: What opens it is not installed.
+    """
+    missing = [module for module in _NEEDS if find_spec(module) is None]
+    if missing:
+        raise Unavailable(
+            f"{' and '.join(missing)} not installed", fix="pip install 'latebra[language]'"
+        )
+    if installed(KNOWN[name]) or (usual_folder() / "language" / f"{name}.gguf").exists():
+        return f"{name} is here"
+    return f"{name} is fetched when it is first used"
 
 
 class LanguageNetwork:
