@@ -41,7 +41,7 @@ TEXT = Path("/usr/share/common-licenses/GPL-3")
 LETTERS = 3_000
 CAPACITY = 512
 THREADS = 2
-PATIENCE_S = 420
+PATIENCE_S = 240
 DTYPES: tuple[Dtype, ...] = ("float32", "float64")
 
 

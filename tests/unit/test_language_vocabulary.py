@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import http.client
 import json
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +35,16 @@ TEXT = (
 def test_text_becomes_the_tokens_of_another_loader_and_comes_back(way, tmp_path):
     path = tiny(tmp_path / "tiny.gguf", pre=way)
     ids = encoded(path)
-    assert ids == other_loader(path)("tokenize", content=TEXT, parse_special=True)["tokens"]
+    assert ids == other_loader(path, "tokenize", content=TEXT, parse_special=True)["tokens"]
 
 
 def test_logits_are_those_of_another_loader(tmp_path):
     path = tiny(tmp_path / "tiny.gguf", packed=False)
     logits = Forward(ModelFile(path).weights(), np.float64).full(TOKENS)[0, -1]
     ours = logits - np.log(np.exp(logits - logits.max()).sum()) - logits.max()
-    found = other_loader(path)("completion", prompt=TOKENS[0].tolist(), n_predict=1, n_probs=268)
+    found = other_loader(
+        path, "completion", prompt=TOKENS[0].tolist(), n_predict=1, n_probs=268, temperature=0
+    )
     theirs = found["completion_probabilities"][0]["top_logprobs"]
     assert len(theirs) == 268
     assert max(abs(each["logprob"] - ours[each["id"]]) for each in theirs) < 2e-5
@@ -57,26 +61,31 @@ def encoded(path: Path) -> list[int]:
     return ids
 
 
-def other_loader(path: Path):
-    """Returns what asks llama.cpp, which answers on this machine alone."""
-    vendor = pytest.importorskip("xllamacpp", reason="llama.cpp is not installed")
-    given = vendor.CommonParams()
-    given.model.path, given.n_ctx, given.cpuparams.n_threads = str(path), 64, 1
-    # Its usual attention, and its usual cache, round to 16 bits.
-    given.flash_attn_type = vendor.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    given.cache_type_k = given.cache_type_v = vendor.ggml_type.GGML_TYPE_F32
-    server = vendor.Server(given)
+# In a process of its own, that ends without tidying up: its server may wait for ever to be ended.
+ASKED = """
+import http.client, json, os, sys
+import xllamacpp
+path, what, question = sys.argv[1:]
+given = xllamacpp.CommonParams()
+given.model.path, given.n_ctx, given.cpuparams.n_threads = path, 64, 1
+# Its usual attention, and its usual cache, round to 16 bits.
+given.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+given.cache_type_k = given.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+server = xllamacpp.Server(given)
+line = http.client.HTTPConnection(server.listening_address.removeprefix("http://"), timeout=60)
+line.request("POST", "/" + what, question.encode(), {"Content-Type": "application/json"})
+print(line.getresponse().read().decode(), flush=True)
+os._exit(0)
+"""
 
-    def ask(what: str, **question):
-        place = server.listening_address.removeprefix("http://")
-        line = http.client.HTTPConnection(place, timeout=60)
-        headers = {"Content-Type": "application/json"}
-        line.request("POST", f"/{what}", json.dumps(question).encode(), headers)
-        answer = json.loads(line.getresponse().read())
-        line.close()
-        return answer
 
-    return ask
+def other_loader(path: Path, what: str, **question):
+    """Returns what llama.cpp answers, on this machine alone."""
+    if find_spec("xllamacpp") is None:
+        pytest.skip("llama.cpp is not installed")
+    command = [sys.executable, "-c", ASKED, str(path), what, json.dumps(question)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_the_facts_of_a_vocabulary_are_found(file):
