@@ -1,16 +1,19 @@
 """Texts with messages: what they carry, and whether every compiler reads what every compiler wrote.
 
     python -m benchmarks.texts write FOLDER --compiler onnxruntime --count 40 [--numerics float64]
+    python -m benchmarks.texts write FOLDER --compiler onnxruntime --count 40 --ordinary
     python -m benchmarks.texts read FOLDER --compiler iree [--layout full] [--batch 4] [--part 0/4]
     python -m benchmarks.texts report FOLDER
 
-``write`` writes random frames for messages of 16 to 512 bytes, eight texts at a time in one batch;
-``read`` reads texts that are there, a line each; ``report`` counts. Both go on where they stopped.
+``write`` hides messages of 16 to 512 bytes in sealed frames under one key, eight texts at a time in
+one batch, or writes as many texts from coin flips; ``read`` reads texts with messages that are
+there, a line each; ``report`` counts. All go on where they stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections import defaultdict
@@ -24,6 +27,9 @@ import numpy as np
 from benchmarks.lockstep import Lockstep
 from benchmarks.machine import about
 from latebra.api.language import LanguageNetwork
+from latebra.api.opened import Secrets
+from latebra.core.keys import Key
+from latebra.hiding import frame
 from latebra.hiding.carriers.language import AGREEMENTS, SALT, SIZES, Language
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.media.texts import garbled, settled
@@ -34,6 +40,7 @@ from latebra.hiding.tokens.tables import Levels
 
 ROOT = Path(__file__).parents[1]
 ROWS = 8
+KEY = Key(bytes(range(32)))
 OVERHEAD = 18
 """Bytes of a frame beside the message: a count of parts, a length, and the seal's 16."""
 WHOLE = 512
@@ -73,43 +80,63 @@ class Counting(Agreement):
         return levels
 
 
-def room_for(message: int) -> int:
-    return next(size for size in SIZES if size >= message + OVERHEAD)
+def message_of(number: int) -> bytes:
+    """Returns a message of 16 to 512 bytes; those of one batch are about as long."""
+    size = round(16 * 32 ** np.random.default_rng([2026, number // ROWS]).uniform())
+    return (b"message %d, " % number * size)[:size]
 
 
-def secret(number: int) -> tuple[Stream, np.ndarray, int]:
-    """Returns the stream, the salt and frame, and the message's bytes of a text."""
-    rng = np.random.default_rng([2026, number // ROWS])
-    message = round(16 * 32 ** rng.uniform())
-    rng = np.random.default_rng([2027, number])
-    content = rng.bytes(SALT + room_for(message))
-    return Stream(rng.bytes(32)), np.unpackbits(np.frombuffer(content, np.uint8)), message
+def secrets_of(network: LanguageNetwork) -> Secrets:
+    digest = hashlib.sha256(network.card.digest.encode()).hexdigest()
+    return Secrets("language", digest, b"benchmarks/texts")
+
+
+def hidden(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:
+    """Returns a text's stream, and its salt and sealed frame as bits."""
+    message, salt = message_of(number), np.random.default_rng([2027, number]).bytes(SALT)
+    room = next(size for size in SIZES if size >= len(message) + OVERHEAD)
+    sealed = frame.seal(
+        message, secrets.binding(salt), key=KEY, profile=frame.Profile.COMPACT, room=room
+    )
+    return secrets.stream(KEY).child("copied"), np.unpackbits(
+        np.frombuffer(salt + sealed, np.uint8)
+    )
+
+
+def ordinary(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:
+    """Returns a stream of nobody's, and coin flips, as many as ``hidden`` has bits."""
+    rng = np.random.default_rng([2028, number])
+    coins = rng.integers(0, 2, hidden(number, secrets)[1].size, dtype=np.uint8)
+    return Stream(rng.bytes(32)), coins
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def written(folder: Path) -> list[dict[str, Any]]:
-    return [line for path in sorted(folder.glob("written-*.jsonl")) for line in lines(path)]
+def written(folder: Path, kind: str = "hidden") -> list[dict[str, Any]]:
+    return [line for path in sorted(folder.glob(f"{kind}-*.jsonl")) for line in lines(path)]
 
 
-def write(folder: Path, compiler: str, numerics: str, count: int, seconds: float) -> None:
+def write(
+    folder: Path, kind: str, compiler: str, numerics: str, count: int, seconds: float
+) -> None:
     """Writes ``count`` texts more, eight at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     network = LanguageNetwork("smollm2", compiler, threads=2)
+    secrets, bits_of = secrets_of(network), {"hidden": hidden, "ordinary": ordinary}[kind]
     begin = time.perf_counter()
     for _ in range(-(-count // ROWS)):
         if time.perf_counter() - begin > seconds:
             break
-        first = 1 + max((line["number"] for line in written(folder)), default=-1)
+        first = 1 + max((line["number"] for line in written(folder, kind)), default=-1)
         prompt = PROMPTS[first // ROWS % len(PROMPTS)]
         carrier = Language.create({"model": network}, {"prompt": prompt, "numerics": numerics})
         start = len(carrier.prompt_tokens)
         tallies = [Tally() for _ in range(ROWS)]
 
         def maker(row: int) -> Any:
-            stream, bits, _ = secret(first + row)  # noqa: B023
+            stream, bits = bits_of(first + row, secrets)  # noqa: B023
             agreement = Counting(**vars(carrier.agreement), tally=tallies[row])  # noqa: B023
 
             def make(model: Any) -> tuple[list[int], float]:
@@ -130,15 +157,15 @@ def write(folder: Path, compiler: str, numerics: str, count: int, seconds: float
         lockstep = Lockstep(network, ROWS, carrier.prompt_tokens, numerics)
         made = lockstep.write([maker(row) for row in range(ROWS)])
         took = time.perf_counter() - before
-        with (folder / f"written-{compiler}-{numerics}.jsonl").open("a") as file:
+        with (folder / f"{kind}-{compiler}-{numerics}.jsonl").open("a") as file:
             for row, (tokens, _) in enumerate(made):
-                _, bits, message = secret(first + row)
+                _, bits = bits_of(first + row, secrets)
                 line = {
                     "number": first + row,
                     "writer": compiler,
                     "numerics": numerics,
                     "prompt": prompt,
-                    "message_bytes": message,
+                    "message_bytes": len(message_of(first + row)),
                     "bits": int(bits.size),
                     "tokens": len(tokens),
                     "entropy": round(tallies[row].entropy, 2),
@@ -189,7 +216,7 @@ def read(
         carrier = Language.create(
             {"model": network}, {"prompt": line["prompt"], "numerics": numerics}
         )
-        stream, bits, _ = secret(line["number"])
+        stream, bits = hidden(line["number"], secrets_of(network))
         rng = np.random.default_rng(line["number"])
         start = time.perf_counter()
         tokens = carrier.spelling.cut(garbled(line["text"], rng))
@@ -276,11 +303,13 @@ def main() -> None:
     parser.add_argument("--layout", default="cached", choices=("cached", "full"))
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--count", type=int, default=ROWS)
+    parser.add_argument("--ordinary", action="store_true")
     parser.add_argument("--part", default="0/1")
     parser.add_argument("--seconds", type=float, default=1e9)
     asked = parser.parse_args()
     if asked.what == "write":
-        write(asked.folder, asked.compiler, asked.numerics, asked.count, asked.seconds)
+        kind = "ordinary" if asked.ordinary else "hidden"
+        write(asked.folder, kind, asked.compiler, asked.numerics, asked.count, asked.seconds)
     elif asked.what == "read":
         first, of = parts(asked.part)
         read(asked.folder, asked.compiler, asked.layout, asked.batch, (first, of), asked.seconds)
