@@ -1,6 +1,7 @@
 """Language models of the Llama architecture, from a GGUF file to ONNX graphs.
 
-``catalogue.find(name_or_path)`` gives a ``LanguageModel``. What it makes fits together by names:
+``catalogue.find(name_or_path)`` gives a ``LanguageModel``: ``onnx`` returns the path of a graph,
+``card_for`` its card with a golden vector. What it makes fits together by names:
 
 Graphs, each of one ``dtype`` (``float32`` or ``float64``) throughout, all lengths fixed when built:
 
@@ -23,7 +24,8 @@ Facts in ``card.about``:
 - ``chat``: None for a model without a template; else strings by name: ``system``, ``user`` and
   ``assistant`` open a turn, ``close`` ends one, ``usual_system`` is what the system says unless
   told. They contain special tokens: encode each as it stands.
-- ``error``: largest difference of float32 logits between two correct ends.
+- ``error``: largest difference of logits between two correct ends, in the graph's ``dtype``; on the
+  model's own card, in float32.
 - ``licence``, ``source``, ``file``: where it comes from, and the file's SHA-256.
 - ``graph``: for the card of one graph: ``kind``, ``dtype``, ``batch``, ``length``, ``capacity``.
 """
