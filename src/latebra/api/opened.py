@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -122,11 +122,6 @@ def digest_of(carrier: str) -> str:
     """Returns SHA-256 over the digests of the carrier's usual networks, in order of its roles."""
     digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
     return hashlib.sha256(digests.encode()).hexdigest()
-
-
-def seconds_inside(readers: Sequence[Reader]) -> float:
-    """Returns the time that all of ``readers`` spent inside their networks so far."""
-    return sum(reader.seconds_inside for reader in readers)
 
 
 @cache

@@ -15,7 +15,6 @@ from latebra.api.opened import (
     carriers,
     chosen,
     open_reader,
-    seconds_inside,
     usual_channel,
 )
 from latebra.api.stego import HideReport, Ordinary, Stego, sources_of
@@ -76,7 +75,7 @@ def hide(
 
     writer = opened(names[0])
     verifier = Verifier(writer, names[1:], opened)
-    start, inside = time.perf_counter(), seconds_inside(verifier.readers)
+    start = time.perf_counter()
     profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
@@ -119,7 +118,7 @@ def hide(
         covers=len(made),
         attempts=attempts,
         seconds=time.perf_counter() - start,
-        seconds_in_network=seconds_inside(verifier.readers) - inside,
+        seconds_in_network=verifier.seconds_inside,
     )
     return Stego(tuple(made), report, medium)
 
