@@ -62,8 +62,7 @@ def supports(name: str, kind: str) -> bool:
     return name in {*table, *_COMPARED} and (kind != "float16")
 
 
-_ORDERED: Final = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="}
-_COMPARED: Final = {**_ORDERED, "equal": "=="}
+_COMPARED: Final = {"less": "<", "greater": ">", "equal": "=="}
 
 
 def _compare(e: Emit, name: str, kind: str, a: Any, b: Any) -> Any:
@@ -157,10 +156,6 @@ def _sign(e: Emit, x: Any) -> Any:
     return e.select(e.b.fcmp_ordered("<", x, zero), e.number(-1.0, x), value)
 
 
-def _infinite(e: Emit, x: Any) -> Any:
-    return e.b.fcmp_ordered("==", functions.absolute(e, x), e.number(float("inf"), x))
-
-
 def _remainder(e: Emit, a: Any, b: Any) -> Any:
     """The remainder with the divisor's sign, as Python has it; exact, like C's ``fmod``."""
     left = e.b.frem(a, b)
@@ -233,7 +228,6 @@ _FLOATS: Final[dict[str, Step]] = {
     "mod": _remainder,
     "remainder": lambda e, a, b: e.b.frem(a, b),
     "isnan": lambda e, x: e.b.fcmp_unordered("uno", x, x),
-    "isinf": _infinite,
 }
 _SINGLE: Final[dict[str, Step]] = {
     "exp": functions.exp,

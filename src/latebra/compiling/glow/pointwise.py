@@ -154,16 +154,6 @@ def _modulo(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return x.do("remainder" if told.get("fmod") else "mod", y).value
 
 
-def _infinite(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    x = Point(w, inputs[0])
-    high, low = bool(told.get("detect_positive", 1)), bool(told.get("detect_negative", 1))
-    if high and low:
-        return x.do("isinf", dtype="bool").value
-    if not high and not low:
-        return Point(w, x.do("isinf", dtype="bool").value).do("and", 0).value
-    return x.do("equal", float("inf" if high else "-inf"), dtype="bool").value
-
-
 def _identity(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return inputs[0]
 
@@ -220,9 +210,7 @@ RULES: Final[dict[str, Rule]] = {
     },
     **{
         name: _named(step, "bool")
-        for name, step in {
-            "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "IsNaN": "isnan",
-        }.items()
+        for name, step in {"Equal": "equal", "Less": "less", "IsNaN": "isnan"}.items()
     },
     "BitShift": _shift,
     "Quantise": _quantise,
@@ -231,7 +219,6 @@ RULES: Final[dict[str, Rule]] = {
     "Pow": _power,
     "Cast": _cast,
     "Identity": _identity,
-    "IsInf": _infinite,
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
     "Relu": _formula(lambda x: x.do("max", 0)),
     "Softplus": _formula(_softplus),

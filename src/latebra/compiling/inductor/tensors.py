@@ -20,10 +20,7 @@ _NAMES: Final = {
     "exact_divide": "div",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
-    "greater": "gt",
-    "greater_equal": "ge",
     "less": "lt",
-    "less_equal": "le",
     "power": "pow",
 }
 """What torch calls otherwise than NumPy does."""

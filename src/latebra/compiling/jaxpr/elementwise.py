@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import at_most, is_infinite
 from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.jaxpr.call import Call, Rule
 
@@ -19,7 +20,6 @@ _SAME: Final = {
     **{name: name for name in _NAMES.split()},
     "add_any": "add",
     "eq": "equal",
-    "le": "less_equal",
     "logistic": "sigmoid",
     "lt": "less",
     "shift_right_arithmetic": "shift_right",
@@ -45,10 +45,11 @@ def rules() -> Mapping[str, Rule]:
         "erfc": lambda call: -call[0].op("erf") + 1,
         "exp2": lambda call: (call[0] * float(np.log(2))).op("exp"),
         "expm1": _expm1,
-        "ge": lambda call: call[1].op("less_equal", call[0]),
+        "ge": lambda call: at_most(call[1], call[0]),
         "gt": lambda call: call[1].op("less", call[0]),
         "integer_pow": _integer_pow,
         "is_finite": _is_finite,
+        "le": lambda call: at_most(call[0], call[1]),
         "log1p": _log1p,
         "ne": lambda call: call[0].op("equal", call[1]).op("not"),
         "pow": _pow,
@@ -96,7 +97,7 @@ def _integer_pow(call: Call) -> Value:
 
 
 def _is_finite(call: Call) -> Value:
-    return call[0].op("is_nan").op("or", call[0].op("is_inf")).op("not")
+    return call[0].op("is_nan").op("or", is_infinite(call[0])).op("not")
 
 
 def _log1p(call: Call) -> Value:
@@ -106,7 +107,7 @@ def _log1p(call: Call) -> Value:
     small = u.op("equal", 1.0)
     safe = small.op("select", x.like(1), u - 1)
     ordinary = u.op("log") * (x / safe)
-    infinite = x.op("is_inf")
+    infinite = is_infinite(x)
     return small.op("select", x, infinite.op("select", u.op("log"), ordinary))
 
 
@@ -115,7 +116,7 @@ def _expm1(call: Call) -> Value:
     x = call[0]
     u = x.op("exp")
     small = u.op("equal", 1.0)
-    far = u.op("is_inf").op("or", (u - 1).op("equal", -1.0))
+    far = is_infinite(u).op("or", (u - 1).op("equal", -1.0))
     other = small.op("or", far)
     safe = other.op("select", x.like(2), u).op("log")
     ordinary = (u - 1) * (x / safe)

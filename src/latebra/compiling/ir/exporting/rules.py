@@ -22,8 +22,6 @@ _ONE: Final = """
 _NAMES: Final = {
     **{name.lower(): name for name in _ONE.split()},
     "is_nan": "IsNaN",
-    "is_inf": "IsInf",
-    "less_equal": "LessOrEqual",
     "select": "Where",
     "matmul": "MatMul",
 }

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import at_most, is_infinite
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -23,7 +24,6 @@ _SAME: Final = {
     "BitwiseOr": "or",
     "BitwiseXor": "xor",
     "BitwiseNot": "not",
-    "LessOrEqual": "less_equal",
     "IsNaN": "is_nan",
     "Where": "select",
 }
@@ -101,13 +101,12 @@ def _clip(call: Call) -> Value:
 
 
 def _is_inf(call: Call) -> Value:
-    x = call[0]
-    found = x.op("is_inf")
-    if not call.get("detect_negative", 1):
-        found = found.op("and", x.like(0).op("less", x))
-    if not call.get("detect_positive", 1):
-        found = found.op("and", x.op("less", 0))
-    return found
+    x, low, high = call[0], call.get("detect_negative", 1), call.get("detect_positive", 1)
+    if low and high:
+        return is_infinite(x)
+    if low or high:
+        return x.op("equal", np.inf if high else -np.inf)
+    return call.constant(np.zeros(x.shape, np.bool_))
 
 
 def _relu(call: Call) -> Value:
@@ -128,7 +127,7 @@ def _prelu(call: Call) -> Value:
 
 def _elu(x: Value, alpha: float, gamma: float = 1.0) -> Value:
     curve = (x.op("min", 0).op("exp") - 1) * (alpha * gamma)
-    return x.op("less_equal", 0).op("select", curve, x * gamma if gamma != 1 else x)
+    return x.like(0).op("less", x).op("select", x * gamma if gamma != 1 else x, curve)
 
 
 def _elu_rule(call: Call) -> Value:
@@ -213,7 +212,8 @@ def rules() -> Mapping[str, Rule]:
     return {
         **{name: _same(op) for name, op in _SAME.items()},
         "Greater": _swapped("less"),
-        "GreaterOrEqual": _swapped("less_equal"),
+        "GreaterOrEqual": lambda call: at_most(call[1], call[0]),
+        "LessOrEqual": lambda call: at_most(call[0], call[1]),
         "Max": _many("max"),
         "Min": _many("min"),
         "Sum": _many("add"),

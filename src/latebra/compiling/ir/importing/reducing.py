@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import is_infinite
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -62,7 +63,7 @@ def log_sum_exp(x: Value, axes: Sequence[int], keep: bool) -> Value:
         return log_sum_exp(x.cast("float64"), axes, keep).cast(x.dtype)
     top = x.fold("reduce_max", axes)
     # Where all are minus infinity, or one is plus infinity, the difference would be NaN.
-    top = top.op("is_inf").op("select", top.like(0), top)
+    top = is_infinite(top).op("select", top.like(0), top)
     total = (x - top).op("exp").fold("sum", axes).op("log") + top
     return total if keep else total.fold("reduce_max", axes, keep=False)
 

@@ -91,8 +91,7 @@ _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "not": (np.invert, _BITS, "Every bit turned; of booleans, the opposite."),
 }
 _TESTS: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
-    "is_nan": (np.isnan, FLOATS, "Whether it is not a number."),
-    "is_inf": (np.isinf, FLOATS, "Whether it is infinite, of either sign."),
+    "is_nan": (np.isnan, FLOATS, "Whether it is not a number."),  # Some hold x == x to be true.
 }
 _BINARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "add": (np.add, NUMBERS, "The sum; whole numbers wrap."),
@@ -113,7 +112,6 @@ _BINARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
 _COMPARED: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "equal": (np.equal, _ALL, "Whether both are the same; never for NaN."),
     "less": (np.less, _ALL, "Whether the first is below the second; never for NaN."),
-    "less_equal": (np.less_equal, _ALL, "Whether the first is not above; never for NaN."),
 }
 
 
