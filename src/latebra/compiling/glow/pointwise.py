@@ -151,7 +151,7 @@ def _modulo(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     x, y = Point(w, a), Point(w, b)
     if not a.dtype.startswith("float"):  # Dividing a whole number by zero ends the process.
         y = y.do("equal", 0, dtype="bool").where(1, y)
-    return x.do("remainder" if told.get("fmod") else "mod", y).value
+    return x.do("remainder", y).value
 
 
 def _identity(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -200,10 +200,10 @@ RULES: Final[dict[str, Rule]] = {
     **{
         name: _named(step)
         for name, step in {
-            "Add": "add", "Sub": "sub", "Mul": "mul", "Min": "min", "Max": "max", "Neg": "neg",
+            "Add": "add", "Sub": "sub", "Mul": "mul", "Min": "min", "Max": "max",
             "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Sigmoid": "sigmoid",
-            "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos", "Tan": "tan",
-            "Atan": "atan", "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sign": "sign",
+            "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos",
+            "Atan": "atan", "Floor": "floor", "Round": "round",
             "Not": "not", "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
             "BitwiseOr": "or", "BitwiseXor": "xor", "BitwiseNot": "not",
         }.items()

@@ -189,7 +189,7 @@ class Value:
         return self.op("matmul", other)
 
     def __neg__(self) -> Value:
-        return self.op("neg")
+        return self * -1
 
     def cast(self, dtype: str) -> Value:
         """Returns the value as another type."""

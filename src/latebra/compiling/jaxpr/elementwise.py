@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import at_most, is_infinite
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, sign, tangent
 from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _NAMES: Final = """
-    abs acos acosh add and asin asinh atan atanh ceil cos cosh div erf exp floor log max min mul neg
-    not or pow rem shift_left sign sin sinh sqrt sub tan tanh xor
+    abs acos acosh add and asin asinh atan atanh cos cosh div erf exp floor log max min mul not or
+    pow rem shift_left sin sinh sqrt sub tanh xor
 """
 _SAME: Final = {
     **{name: name for name in _NAMES.split()},
@@ -39,7 +39,8 @@ def rules() -> Mapping[str, Rule]:
     return {
         **same,
         "atan2": _atan2,
-        "cbrt": lambda call: call[0].op("sign") * call[0].op("abs").op("pow", 1 / 3),
+        "cbrt": lambda call: sign(call[0]) * call[0].op("abs").op("pow", 1 / 3),
+        "ceil": lambda call: ceil(call[0]),
         "clamp": lambda call: call[1].op("max", call[0]).op("min", call[2]),
         "convert_element_type": _convert,
         "erfc": lambda call: -call[0].op("erf") + 1,
@@ -52,12 +53,15 @@ def rules() -> Mapping[str, Rule]:
         "le": lambda call: at_most(call[0], call[1]),
         "log1p": _log1p,
         "ne": lambda call: call[0].op("equal", call[1]).op("not"),
+        "neg": lambda call: -call[0],
         "pow": _pow,
         "round": _round,
         "rsqrt": lambda call: call[0].like(1) / call[0].op("sqrt"),
         "select_n": _select,
         "shift_right_logical": _shift_right,
+        "sign": lambda call: sign(call[0]),
         "square": lambda call: call[0] * call[0],
+        "tan": lambda call: tangent(call[0]),
     }
 
 
@@ -127,7 +131,7 @@ def _round(call: Call) -> Value:
     x = call[0]
     if int(call.told["rounding_method"]) == _TO_EVEN:
         return x.op("round")
-    return x.op("sign") * (x.op("abs") + 0.5).op("floor")
+    return sign(x) * (x.op("abs") + 0.5).op("floor")
 
 
 def _atan2(call: Call) -> Value:
@@ -137,7 +141,7 @@ def _atan2(call: Call) -> Value:
     slope = (y / zero.op("select", x.like(1), x)).op("atan")
     turn = y.op("less", 0.0).op("select", x.like(-np.pi), x.like(np.pi))
     turned = x.op("less", 0.0).op("select", slope + turn, slope)
-    return zero.op("select", y.op("sign") * half, turned)
+    return zero.op("select", sign(y) * half, turned)
 
 
 def _select(call: Call) -> Value:

@@ -20,7 +20,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     **folding.entries(),
 }
 """The spelling of each core operator, by its name."""
-_ROUNDING: Final = frozenset({"ceil", "floor", "round"})
+_ROUNDING: Final = frozenset({"floor", "round"})
 
 
 def read(onnx: bytes) -> Graph:
@@ -44,7 +44,10 @@ def compute(graph: Graph, algebra: Algebra, values: Sequence[Any]) -> tuple[Any,
     """
     known: dict[str, Any] = dict(zip(graph.inputs, values, strict=True))
     known.update((name, algebra.constant(array)) for name, array in graph.constants.items())
-    rounded = {name for node in graph.nodes if node.op in _ROUNDING for name in node.inputs}
+    rounded: set[str] = set()
+    for node in reversed(graph.nodes):  # What is rounded up is turned twice on its way.
+        if node.op in _ROUNDING or (node.op == "mul" and node.output in rounded):
+            rounded.update(node.inputs)
     for node in graph.nodes:
         known[node.output] = ENTRIES[node.op](
             Call(

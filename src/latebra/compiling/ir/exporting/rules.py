@@ -16,8 +16,8 @@ from latebra.core.errors import Unsupported
 OPSET: Final = 18
 """The version of the operators written; LayerNormalization is in it, and IR version 8 holds it."""
 _ONE: Final = """
-    Abs Acos Acosh Add Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Max Min
-    Mul Neg Pow Round Sigmoid Sign Sin Sinh Softplus Sqrt Sub Tan Tanh
+    Abs Acos Acosh Add Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Max Min
+    Mul Pow Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh
 """
 _NAMES: Final = {
     **{name.lower(): name for name in _ONE.split()},
@@ -56,23 +56,6 @@ def _bits(name: str) -> Rule:
         w.put(name if logical else f"Bitwise{name}", inputs, output)
 
     return rule
-
-
-def _mod(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    if node.op == "rem" or not w.type(node.output).is_float:
-        w.put("Mod", inputs, output, fmod=int(node.op == "rem"))
-        return
-    # ONNX has no such remainder of floats: it has the divisor's sign, the other the dividend's.
-    zero = w.constant(np.zeros((), w.type(node.output).dtype))
-    left = w.put("Mod", inputs, fmod=1)
-    below = [w.put("Less", [each, zero]) for each in (left, inputs[1])]
-    nothing = w.put("Equal", [left, zero])
-    other = w.put("And", [w.put("Xor", below), w.put("Not", [nothing])])
-    moved = w.put("Where", [other, w.put("Add", [left, inputs[1]]), left])
-    # A zero has the divisor's sign too; zero times an infinite one would be no number.
-    minus = w.constant(-np.zeros((), w.type(node.output).dtype))
-    signed = w.put("Where", [below[1], minus, zero])
-    w.put("Where", [nothing, signed, moved], output)
 
 
 def _shift(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -258,8 +241,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "and": _bits("And"),
     "or": _bits("Or"),
     "xor": _bits("Xor"),
-    "mod": _mod,
-    "rem": _mod,
+    "rem": lambda w, _, inputs, output: w.put("Mod", inputs, output, fmod=1),
     "shift_left": _shift,
     "shift_right": _shift,
     "cast": _cast,

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import at_most, is_infinite
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, modulo, sign, tangent
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
 _LOWER: Final = """
-    Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Mul
-    Neg Not Or Round Sigmoid Sign Sin Sinh Softplus Sqrt Sub Tan Tanh Xor
+    Abs Acos Acosh Add And Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Mul
+    Not Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh Xor
 """
 _SAME: Final = {
     **{name: name.lower() for name in _LOWER.split()},
@@ -38,6 +39,10 @@ def _same(op: str) -> Rule:
 
 def _swapped(op: str) -> Rule:
     return lambda call: call[1].op(op, call[0])
+
+
+def _one(function: Callable[[Value], Value]) -> Rule:
+    return lambda call: function(call[0])
 
 
 def _many(op: str) -> Rule:
@@ -72,7 +77,7 @@ def _power(call: Call) -> Value:
 
 
 def _mod(call: Call) -> Value:
-    return call[0].op("rem" if call.get("fmod", 0) else "mod", call[1])
+    return call[0].op("rem", call[1]) if call.get("fmod", 0) else modulo(call[0], call[1])
 
 
 def _shift(call: Call) -> Value:
@@ -221,6 +226,10 @@ def rules() -> Mapping[str, Rule]:
         "Pow": _power,
         "Mod": _mod,
         "BitShift": _shift,
+        "Ceil": _one(ceil),
+        "Neg": _one(operator.neg),
+        "Sign": _one(sign),
+        "Tan": _one(tangent),
         "Cast": _cast,
         "CastLike": _cast_like,
         "Clip": _clip,
