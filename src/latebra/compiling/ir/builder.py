@@ -230,7 +230,4 @@ def _changes_nothing(
         return attributes["permutation"] == tuple(range(len(kind.shape)))
     if op == "slice":
         return True
-    if op == "reverse":
-        axes = attributes["axes"]
-        return isinstance(axes, tuple) and all(kind.shape[axis] == 1 for axis in axes)
     return op == "concat" and len(types) == 1

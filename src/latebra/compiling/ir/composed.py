@@ -46,3 +46,9 @@ def modulo(a: Value, b: Value) -> Value:
         return moved
     # A zero has the divisor's sign too; zero times an infinite one would be no number.
     return nothing.op("select", below.op("select", a.like(-0.0), a.like(0)), moved)
+
+
+def backwards(x: Value, axis: int) -> Value:
+    """Returns the value with an axis read backwards."""
+    places = np.arange(x.shape[axis], dtype=np.int64)[::-1]
+    return x.op("gather", x.builder.constant(places.copy()), axis=axis)

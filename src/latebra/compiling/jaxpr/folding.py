@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import backwards
 from latebra.compiling.jaxpr.arranging import padded, spread
 from latebra.compiling.jaxpr.call import Call, Rule
 
@@ -58,9 +59,9 @@ def _extreme(call: Call, op: str) -> Value:
 def _cumsum(call: Call) -> Value:
     x, axis = call[0], int(call.told["axis"])
     back = bool(call.told["reverse"])
-    x = x.op("reverse", axes=(axis,)) if back else x
+    x = backwards(x, axis) if back else x
     found = x.op("cumsum", axis=axis, exclusive=0)
-    return found.op("reverse", axes=(axis,)) if back else found
+    return backwards(found, axis) if back else found
 
 
 def _sort(call: Call) -> tuple[Value, ...]:

@@ -20,7 +20,6 @@ def entries() -> dict[str, Entry]:
         "gather_nd": _gather_nd,
         "pad": _pad,
         "reshape": lambda call: call.algebra.reshape(call.inputs[0], call.integers("shape")),
-        "reverse": _reverse,
         "scatter_elements": _scatter_elements,
         "scatter_nd": _scatter_nd,
         "slice": _slice,
@@ -28,13 +27,6 @@ def entries() -> dict[str, Entry]:
             call.inputs[0], call.integers("permutation")
         ),
     }
-
-
-def _reverse(call: Call) -> Any:
-    x = call.inputs[0]
-    for axis in call.integers("axes"):
-        x = call.algebra.take(x, call.whole(np.arange(call.shape[axis])[::-1].copy()), axis)
-    return x
 
 
 def _slice(call: Call) -> Any:

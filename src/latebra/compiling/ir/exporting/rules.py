@@ -133,13 +133,6 @@ def _slice(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     w.put("Slice", [inputs[0], told[0], told[1], w.numbers(*axes), told[2]], output)
 
 
-def _reverse(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    axes = integers(node.attributes, "axes")
-    last = w.numbers(*(-1 for _ in axes))
-    before = w.numbers(*(-(1 << 31) for _ in axes))
-    w.put("Slice", [inputs[0], last, before, w.numbers(*axes), last], output)
-
-
 def _pad(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     mode = word(node.attributes, "mode")
     if mode == "wrap":
@@ -254,7 +247,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "broadcast": _broadcast,
     "concat": _concat,
     "slice": _slice,
-    "reverse": _reverse,
     "pad": _pad,
     **dict.fromkeys(_FOLDS, _fold),
     "arg_max": _arg,

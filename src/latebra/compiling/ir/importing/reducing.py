@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import is_infinite
+from latebra.compiling.ir.composed import backwards, is_infinite
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -74,7 +74,7 @@ def _arg(op: str) -> Rule:
         keep = int(call.get("keepdims", 1))
         if not call.get("select_last_index", 0):
             return x.op(op, axis=axis, keep=keep)
-        first = x.op("reverse", axes=(axis,)).op(op, axis=axis, keep=keep)
+        first = backwards(x, axis).op(op, axis=axis, keep=keep)
         return first.like(x.shape[axis] - 1) - first
 
     return rule
@@ -84,9 +84,9 @@ def _cumsum(call: Call) -> Value:
     x, axis = call[0], int(call.scalar(1, 0)) % call[0].rank
     exclusive, reverse = int(call.get("exclusive", 0)), bool(call.get("reverse", 0))
     if reverse:
-        x = x.op("reverse", axes=(axis,))
+        x = backwards(x, axis)
     x = x.op("cumsum", axis=axis, exclusive=exclusive)
-    return x.op("reverse", axes=(axis,)) if reverse else x
+    return backwards(x, axis) if reverse else x
 
 
 def _flat_rows(call: Call, along: Callable[[Value, int], Value]) -> Value:

@@ -84,7 +84,7 @@ def _slice(call: Call) -> Value:
         elif step > 0:
             x = x.part(at, places[0], places[-1] + 1, step)
         else:
-            x = x.part(at, places[-1], places[0] + 1, -step).op("reverse", axes=(at,))
+            x = x.op("gather", call.constant(np.asarray(places, np.int64)), axis=at)
     return x
 
 
