@@ -26,12 +26,11 @@ def mean(w: Writer, x: Point, axes: tuple[int, ...]) -> Point:
     return Point(w, total(w, "sum", x.value, axes)) / count
 
 
-def reduction(kind: str, *, is_mean: bool = False) -> Rule:
+def reduction(kind: str) -> Rule:
     """Makes the rule of one of ONNX's reductions, whose axes are a constant.
 
     Args:
         kind: As in ``low.Fold``.
-        is_mean: Whether the result is divided by the number of elements.
     """
 
     def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -39,7 +38,7 @@ def reduction(kind: str, *, is_mean: bool = False) -> Rule:
         axes = tuple(sorted({axis % len(x.shape) for axis in known(w, inputs[1], "axes")}))
         if not axes:
             return x
-        folded = mean(w, Point(w, x), axes).value if is_mean else total(w, kind, x, axes)
+        folded = total(w, kind, x, axes)
         return folded if told["keepdims"] else w.dropped(folded, axes)
 
     return rule
@@ -123,7 +122,6 @@ def running_sum(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 RULES: Final[dict[str, Rule]] = {
     "ReduceSum": reduction("sum"),
-    "ReduceMean": reduction("sum", is_mean=True),
     "ReduceMax": reduction("max"),
     "ReduceMin": reduction("min"),
     "ReduceProd": reduction("prod"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
@@ -52,3 +55,11 @@ def backwards(x: Value, axis: int) -> Value:
     """Returns the value with an axis read backwards."""
     places = np.arange(x.shape[axis], dtype=np.int64)[::-1]
     return x.op("gather", x.builder.constant(places.copy()), axis=axis)
+
+
+def mean(x: Value, axes: Sequence[int], *, keep: bool = True) -> Value:
+    """Returns the mean over axes; of whole numbers, rounded towards zero."""
+    count = prod(x.shape[axis] for axis in axes)
+    if x.dtype == "float16" and np.float16(count) != count:
+        return mean(x.cast("float32"), axes, keep=keep).cast(x.dtype)
+    return x.fold("sum", axes, keep=keep) / count

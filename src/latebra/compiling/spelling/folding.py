@@ -24,7 +24,6 @@ def entries() -> dict[str, Entry]:
         "cumsum": _cumulate,
         "matmul": lambda call: call.algebra.matmul(*call.inputs),
         "max_pool": lambda call: _window(call, "max"),
-        "mean": lambda call: _kept(call, _mean(call, call.inputs[0], call.integers("axes"))),
         "normalise": _normalise,
         "prod": lambda call: _fold(call, "prod"),
         "reduce_max": lambda call: _fold(call, "max"),
@@ -63,13 +62,7 @@ def _folded_nothing(call: Call, name: str) -> Any:
 
 def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
     count = prod(call.shape[axis] for axis in axes)
-    if call.dtype.kind == "f":
-        total = call.algebra.fold("sum", x, tuple(axes))
-        return call.map("divide", total, call.like(count))
-    wide = call.algebra.cast(x, np.dtype(np.float64))
-    total = call.algebra.fold("sum", wide, tuple(axes))
-    mean = call.map("divide", total, call.algebra.constant(np.asarray(count, np.float64)))
-    return call.algebra.cast(mean, call.dtype)
+    return call.map("divide", call.algebra.fold("sum", x, tuple(axes)), call.like(count))
 
 
 def _extreme(call: Call, name: str) -> Any:
@@ -101,7 +94,7 @@ def _softmax(call: Call) -> Any:
 
 
 def _normalise(call: Call) -> Any:
-    x, axes = call.inputs[0], call.integers("axes")
+    x, axes = call.inputs[0], range(call.integer("axis"), len(call.shape))
     off = call.map("subtract", x, _mean(call, x, axes))
     variance = _mean(call, call.map("multiply", off, off), axes)
     epsilon = call.node.attributes["epsilon"]

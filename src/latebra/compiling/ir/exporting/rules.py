@@ -27,7 +27,6 @@ _NAMES: Final = {
 }
 _FOLDS: Final = {
     "sum": "ReduceSum",
-    "mean": "ReduceMean",
     "prod": "ReduceProd",
     "reduce_max": "ReduceMax",
     "reduce_min": "ReduceMin",
@@ -179,19 +178,10 @@ def _softmax(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 
 def _normalise(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    kind = w.type(node.output)
-    axes, rank = integers(node.attributes, "axes"), len(kind.shape)
+    kind, axis = w.type(node.output), integer(node.attributes, "axis")
+    ones = w.constant(np.ones(kind.shape[axis:], kind.dtype))
     epsilon = node.attributes["epsilon"]
-    if axes == tuple(range(rank - len(axes), rank)):
-        ones = w.constant(np.ones(kind.shape[axes[0] :], kind.dtype))
-        w.put("LayerNormalization", [inputs[0], ones], output, axis=axes[0], epsilon=epsilon)
-        return
-    told: dict[str, Any] = {"keepdims": 1}
-    at = w.numbers(*axes)
-    off = w.put("Sub", [inputs[0], w.put("ReduceMean", [inputs[0], at], **told)])
-    spread = w.put("ReduceMean", [w.put("Mul", [off, off]), at], **told)
-    small = w.constant(np.asarray(epsilon, kind.dtype))
-    w.put("Div", [off, w.put("Sqrt", [w.put("Add", [spread, small])])], output)
+    w.put("LayerNormalization", [inputs[0], ones], output, axis=axis, epsilon=epsilon)
 
 
 def _arg_sort(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:

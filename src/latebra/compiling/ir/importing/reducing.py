@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import backwards, is_infinite
+from latebra.compiling.ir.composed import backwards, is_infinite, mean
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -28,13 +28,6 @@ def _reduce(fold: Fold) -> Rule:
 
 def _plain(op: str) -> Fold:
     return lambda x, axes, keep: x.fold(op, axes, keep=keep)
-
-
-def _mean(x: Value, axes: Sequence[int], keep: bool) -> Value:
-    if x.dtype in FLOATS:
-        return x.fold("mean", axes, keep=keep)
-    count = int(np.prod([x.shape[axis] for axis in axes]))
-    return x.fold("sum", axes, keep=keep) / count
 
 
 def _l1(x: Value, axes: Sequence[int], keep: bool) -> Value:
@@ -134,7 +127,7 @@ def rules() -> Mapping[str, Rule]:
     """Returns how each operator of this file is said, by its name."""
     return {
         "ReduceSum": _reduce(_plain("sum")),
-        "ReduceMean": _reduce(_mean),
+        "ReduceMean": _reduce(lambda x, axes, keep: mean(x, axes, keep=keep)),
         "ReduceMax": _reduce(_plain("reduce_max")),
         "ReduceMin": _reduce(_plain("reduce_min")),
         "ReduceProd": _reduce(_plain("prod")),

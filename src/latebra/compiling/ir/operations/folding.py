@@ -107,13 +107,12 @@ def _softmax_type(types: Sequence[Type], attributes: Attributes) -> Type:
 def _normalise_type(types: Sequence[Type], attributes: Attributes) -> Type:
     if types[0].dtype not in FLOATS:
         raise refuse(f"normalise does not take {types[0].dtype}")
-    _check_axes(types[0], integers(attributes, "axes"))
-    return types[0]
+    return _along_type(types, attributes)
 
 
 def _normalise(arrays: Arrays, attributes: Attributes) -> Computed:
     (x,) = arrays
-    axes = integers(attributes, "axes")
+    axes = tuple(range(integer(attributes, "axis"), x.ndim))
     with np.errstate(all="ignore"):
         off = x - np.mean(x, axes, keepdims=True, dtype=x.dtype)
         spread = np.mean(off * off, axes, keepdims=True, dtype=x.dtype)
@@ -135,7 +134,6 @@ def _sorted(arrays: Arrays, attributes: Attributes) -> Computed:
 
 OPERATORS: Final = (
     _fold("sum", "The sum over axes; zero over nothing.", _sum),
-    _fold("mean", "The mean over axes.", np.mean),
     _fold("prod", "The product over axes; one over nothing.", _prod),
     _fold("reduce_max", "The largest over axes; of booleans, whether any is true.", _max),
     _fold("reduce_min", "The smallest over axes; of booleans, whether all are true.", _min),
@@ -177,10 +175,10 @@ OPERATORS: Final = (
     ),
     Operator(
         "normalise",
-        "(x - mean) / sqrt(variance + epsilon) over axes: the middle of every normalisation.",
+        "(x - mean) / sqrt(variance + epsilon) over all axes from one on.",
         1,
         1,
-        ("axes", "epsilon"),
+        ("axis", "epsilon"),
         _normalise_type,
         _normalise,
     ),
