@@ -156,10 +156,6 @@ class Tensors(Algebra):
         return x.index_select(axis, at)
 
     @override
-    def take_along(self, x: Any, at: Any, axis: int) -> Any:
-        return self._torch.gather(x, axis, at.to(self._torch.int64))
-
-    @override
     def cumulate(self, x: Any, axis: int) -> Any:
         return self._torch.cumsum(x, axis, dtype=x.dtype)
 

@@ -63,3 +63,65 @@ def mean(x: Value, axes: Sequence[int], *, keep: bool = True) -> Value:
     if x.dtype == "float16" and np.float16(count) != count:
         return mean(x.cast("float32"), axes, keep=keep).cast(x.dtype)
     return x.fold("sum", axes, keep=keep) / count
+
+
+def gather_nd(x: Value, at: Value, batch: int = 0) -> Value:
+    """Returns a slice for each row of indices, which names the first axes after the batch axes.
+
+    Args:
+        x: What is read.
+        at: Rows of indices, along the last axis; before it come the batch axes.
+        batch: How many axes both have in common.
+    """
+    outer, lengths = x.shape[:batch], x.shape[batch : batch + at.shape[-1]]
+    places = _places(at, lengths)
+    if batch:  # Each index counts within its own batch.
+        starts = np.arange(prod(outer), dtype=np.int64) * prod(lengths)
+        rest = [1] * (places.rank - batch)
+        places = places + places.like(starts.reshape(*outer, *rest))
+    rows = x.reshape(prod(outer) * prod(lengths), *x.shape[batch + len(lengths) :])
+    return rows.op("gather", places, axis=0)
+
+
+def scatter_nd(x: Value, at: Value, updates: Value, reduction: str) -> Value:
+    """Returns the value with updates written, or combined, where ``gather_nd`` would read."""
+    depth, count = at.shape[-1], prod(at.shape[:-1])
+    rest = x.shape[depth:]
+    rows = x.reshape(prod(x.shape[:depth]), *rest)
+    places = _places(at, x.shape[:depth]).reshape(count)
+    new = updates.reshape(count, *rest)
+    return rows.op("scatter", places, new, reduction=reduction).reshape(*x.shape)
+
+
+def gather_elements(x: Value, at: Value, axis: int) -> Value:
+    """Returns an element for each index: its own place, but for an axis where the index says."""
+    return x.reshape(x.type.size).op("gather", _own_places(x, at, axis), axis=0)
+
+
+def scatter_elements(x: Value, at: Value, updates: Value, axis: int, reduction: str) -> Value:
+    """Returns the value with updates written, or combined, where ``gather_elements`` reads."""
+    places = _own_places(x, at, axis).reshape(at.type.size)
+    flat, new = x.reshape(x.type.size), updates.reshape(at.type.size)
+    return flat.op("scatter", places, new, reduction=reduction).reshape(*x.shape)
+
+
+def _places(at: Value, lengths: Sequence[int]) -> Value:
+    """Returns where each row of indices is among all places of axes of some lengths."""
+    at = at.cast("int64")
+    if len(lengths) == 1:
+        return at.reshape(*at.shape[:-1])
+    return (at * at.like(np.asarray(_steps(lengths)))).fold("sum", [-1], keep=False)
+
+
+def _own_places(x: Value, at: Value, axis: int) -> Value:
+    """Returns where, among all elements of a value, each index means."""
+    steps = _steps(x.shape)
+    rest = np.zeros((1,) * at.rank, np.int64)
+    for i, each in enumerate(np.indices(at.shape, sparse=True)):
+        rest = rest if i == axis else rest + each * steps[i]
+    at = at.cast("int64")
+    return at * steps[axis] + at.like(rest)
+
+
+def _steps(lengths: Sequence[int]) -> list[int]:
+    return [prod(lengths[i + 1 :]) for i in range(len(lengths))]

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import backwards
+from latebra.compiling.ir.composed import backwards, gather_elements
 from latebra.compiling.jaxpr.arranging import padded, spread
 from latebra.compiling.jaxpr.call import Call, Rule
 
@@ -69,14 +69,14 @@ def _sort(call: Call) -> tuple[Value, ...]:
     if int(call.told["num_keys"]) != 1:
         raise call.unsupported("it sorts by several keys")
     order = call[0].op("arg_sort", axis=axis, descending=0)
-    return tuple(each.op("gather_elements", order, axis=axis) for each in call.inputs)
+    return tuple(gather_elements(each, order, axis) for each in call.inputs)
 
 
 def _top(call: Call) -> tuple[Value, ...]:
     x, k = call[0], int(call.told["k"])
     axis = int(call.told.get("axis", -1)) % x.rank
     order = x.op("arg_sort", axis=axis, descending=1).part(axis, 0, k)
-    return x.op("gather_elements", order, axis=axis), order.cast(call.results[1][1])
+    return gather_elements(x, order, axis), order.cast(call.results[1][1])
 
 
 def _dot(call: Call) -> Value:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import gather_nd, scatter_nd
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _REDUCTIONS: Final = {
@@ -98,7 +99,7 @@ def _gather(call: Call) -> Value:
     lengths = [x.shape[i] for i in named]
     safe = at.op("max", 0).op("min", call.whole([n - 1 for n in lengths]))
     rows = x.transpose(*batch, *named, *rest)
-    found = rows.op("gather_nd", safe, batch=len(batch))
+    found = gather_nd(rows, safe, len(batch))
     if "fill" in _mode(call) and not _all_within(at, lengths):
         real = _within(call, at, lengths).reshape(*at.shape[:-1], *[1] * len(rest))
         found = real.op("select", found, _filling(call, found))
@@ -140,7 +141,7 @@ def _scatter(call: Call) -> Value:
         safe = _within(call, at, lengths).op("select", safe, last)
         high = (1, *[0] * (rows.rank - 1))
         rows = rows.op("pad", low=(0,) * rows.rank, high=high, mode="constant", value=0)
-    found = rows.op("scatter_nd", safe, updates, reduction=_REDUCTIONS[call.primitive])
+    found = scatter_nd(rows, safe, updates, _REDUCTIONS[call.primitive])
     found = found.part(0, 0, lengths[0]) if loose else found
     return found.transpose(*np.argsort(order).tolist())
 

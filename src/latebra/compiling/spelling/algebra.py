@@ -112,10 +112,6 @@ class Algebra(ABC):
         """Returns elements along an axis by their places, none of them negative."""
 
     @abstractmethod
-    def take_along(self, x: Any, at: Any, axis: int) -> Any:
-        """Returns one element for each of ``at``, a place along the axis."""
-
-    @abstractmethod
     def cumulate(self, x: Any, axis: int) -> Any:
         """Returns running sums along an axis."""
 

@@ -156,13 +156,6 @@ class Arrays(Algebra):
         return Laid(self._numpy.take(x.array, at.array, axis, mode="clip"), x.last)
 
     @override
-    def take_along(self, x: Laid, at: Laid, axis: int) -> Laid:
-        array, places = self._plain(x), self._plain(at)
-        # NumPy wants the other axes as long as those of the places; ONNX takes the first.
-        kept = [slice(None) if i == axis else slice(n) for i, n in enumerate(places.shape)]
-        return Laid(self._numpy.take_along_axis(array[tuple(kept)], places, axis))
-
-    @override
     def cumulate(self, x: Laid, axis: int) -> Laid:
         return Laid(self._numpy.cumsum(self._plain(x), axis, dtype=x.array.dtype))
 

@@ -195,26 +195,16 @@ def _arg_sort(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None
 
 
 def _gather(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    name = "Gather" if node.op == "gather" else "GatherElements"
-    w.put(name, inputs, output, axis=integer(node.attributes, "axis"))
-
-
-def _gather_nd(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    at = inputs[1]
-    if w.type(node.inputs[1]).dtype != "int64":
-        at = w.put("Cast", [at], to=7)
-    w.put("GatherND", [inputs[0], at], output, batch_dims=integer(node.attributes, "batch"))
+    w.put("Gather", inputs, output, axis=integer(node.attributes, "axis"))
 
 
 def _scatter(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     how = word(node.attributes, "reduction")
-    told: dict[str, Any] = {"reduction": how} if how != "none" else {}
-    if node.op == "scatter_elements":
-        w.put("ScatterElements", inputs, output, axis=integer(node.attributes, "axis"), **told)
-        return
     at = inputs[1]
     if w.type(node.inputs[1]).dtype != "int64":
         at = w.put("Cast", [at], to=7)
+    at = w.put("Reshape", [at, w.numbers(*w.type(node.inputs[1]).shape, 1)])
+    told: dict[str, Any] = {"reduction": how} if how != "none" else {}
     w.put("ScatterND", [inputs[0], at, inputs[2]], output, **told)
 
 
@@ -246,9 +236,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "normalise": _normalise,
     "arg_sort": _arg_sort,
     "gather": _gather,
-    "gather_elements": _gather,
-    "gather_nd": _gather_nd,
-    "scatter_elements": _scatter,
-    "scatter_nd": _scatter,
+    "scatter": _scatter,
 }
 """How each core operator is written; those of ``_NAMES`` are written as they are."""

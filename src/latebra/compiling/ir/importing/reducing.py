@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import backwards, is_infinite, mean
+from latebra.compiling.ir.composed import backwards, gather_elements, is_infinite, mean
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -120,7 +120,7 @@ def _top_k(call: Call) -> tuple[Value, Value]:
     (count,) = call.numbers(1, "k") or [0]
     order = x.op("arg_sort", axis=axis, descending=int(call.get("largest", 1)))
     order = order.part(axis, 0, count)
-    return x.op("gather_elements", order, axis=axis), order
+    return gather_elements(x, order, axis), order
 
 
 def rules() -> Mapping[str, Rule]:
