@@ -71,11 +71,11 @@ class Tensors(Algebra):
                     x = self._torch.prod(x, axis, keepdim=True, dtype=x.dtype)
                 return x
             case _:
-                return getattr(self._torch, f"a{name}")(x, axes, keepdim=True)
+                return self._torch.amax(x, axes, keepdim=True)
 
     @override
-    def extreme(self, name: str, x: Any, axis: int) -> Any:
-        return getattr(self._torch, name)(x, axis, keepdim=True)
+    def largest_place(self, x: Any, axis: int) -> Any:
+        return self._torch.argmax(x, axis, keepdim=True)
 
     @override
     def matmul(self, a: Any, b: Any) -> Any:

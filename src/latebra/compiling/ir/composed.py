@@ -57,11 +57,26 @@ def backwards(x: Value, axis: int) -> Value:
     return x.op("gather", x.builder.constant(places.copy()), axis=axis)
 
 
-def mean(x: Value, axes: Sequence[int], *, keep: bool = True) -> Value:
+def mirrored(x: Value) -> Value:
+    """Returns values of the opposite order: a minimum is a maximum of these, mirrored."""
+    return -x if x.dtype in FLOATS else x.op("not")
+
+
+def least(x: Value, axes: Sequence[int], keep: bool = True) -> Value:
+    """Returns the smallest over axes; of booleans, whether all are true."""
+    return mirrored(mirrored(x).fold("reduce_max", axes, keep=keep))
+
+
+def least_place(x: Value, axis: int, keep: int) -> Value:
+    """Returns where the smallest element of an axis is, the first of equal ones."""
+    return mirrored(x).op("arg_max", axis=axis, keep=keep)
+
+
+def mean(x: Value, axes: Sequence[int], keep: bool = True) -> Value:
     """Returns the mean over axes; of whole numbers, rounded towards zero."""
     count = prod(x.shape[axis] for axis in axes)
     if x.dtype == "float16" and np.float16(count) != count:
-        return mean(x.cast("float32"), axes, keep=keep).cast(x.dtype)
+        return mean(x.cast("float32"), axes, keep).cast(x.dtype)
     return x.fold("sum", axes, keep=keep) / count
 
 

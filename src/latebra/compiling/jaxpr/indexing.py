@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import gather_nd, scatter_nd
+from latebra.compiling.ir.composed import gather_nd, least, scatter_nd
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _REDUCTIONS: Final = {
@@ -77,7 +77,7 @@ def _within(call: Call, at: Value, lengths: Sequence[int]) -> Value:
     """Returns which rows of indices lie within, ``(..., 1)``."""
     low = at.op("less", 0).op("not")
     high = at.op("less", call.whole(lengths))
-    return low.op("and", high).fold("reduce_min", [at.rank - 1])
+    return least(low.op("and", high), [at.rank - 1])
 
 
 def _gather(call: Call) -> Value:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from latebra.compiling.ir.operations.linear import lowest
 from latebra.compiling.spelling.call import Call, Entry
 
 
 def entries() -> dict[str, Entry]:
     """Returns the spelling of each operator of this kind."""
     return {
-        "arg_max": lambda call: _extreme(call, "argmax"),
-        "arg_min": lambda call: _extreme(call, "argmin"),
+        "arg_max": _largest_place,
         "arg_sort": lambda call: call.algebra.sort(
             call.inputs[0], call.integer("axis"), bool(call.integer("descending"))
         ),
@@ -27,7 +27,6 @@ def entries() -> dict[str, Entry]:
         "normalise": _normalise,
         "prod": lambda call: _fold(call, "prod"),
         "reduce_max": lambda call: _fold(call, "max"),
-        "reduce_min": lambda call: _fold(call, "min"),
         "softmax": _softmax,
         "sum": lambda call: _fold(call, "sum"),
         "sum_pool": lambda call: _window(call, "sum"),
@@ -48,16 +47,8 @@ def _fold(call: Call, name: str) -> Any:
 
 def _folded_nothing(call: Call, name: str) -> Any:
     """Returns a fold of an array without elements: what changes nothing, everywhere."""
-    kind = call.dtype
-    if name in ("sum", "prod"):
-        neutral: Any = 0 if name == "sum" else 1
-    elif kind.kind == "f":
-        neutral = -np.inf if name == "max" else np.inf
-    elif kind.kind == "b":
-        neutral = name == "min"
-    else:
-        neutral = np.iinfo(kind).min if name == "max" else np.iinfo(kind).max
-    return call.algebra.constant(np.full(call.result.shape, neutral, kind))
+    neutral = {"sum": 0, "prod": 1}.get(name, lowest(call.dtype))
+    return call.algebra.constant(np.full(call.result.shape, neutral, call.dtype))
 
 
 def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
@@ -65,8 +56,8 @@ def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
     return call.map("divide", call.algebra.fold("sum", x, tuple(axes)), call.like(count))
 
 
-def _extreme(call: Call, name: str) -> Any:
-    at = call.algebra.extreme(name, call.inputs[0], call.integer("axis"))
+def _largest_place(call: Call) -> Any:
+    at = call.algebra.largest_place(call.inputs[0], call.integer("axis"))
     return _kept(call, call.algebra.cast(at, np.dtype(np.int64)))
 
 

@@ -62,8 +62,8 @@ class Arrays(Algebra):
         return Laid(getattr(self._numpy, name)(x.array, axes, keepdims=True, **settings), x.last)
 
     @override
-    def extreme(self, name: str, x: Laid, axis: int) -> Laid:
-        return Laid(getattr(self._numpy, name)(self._plain(x), axis, keepdims=True))
+    def largest_place(self, x: Laid, axis: int) -> Laid:
+        return Laid(self._numpy.argmax(self._plain(x), axis, keepdims=True))
 
     @override
     def matmul(self, a: Laid, b: Laid) -> Laid:

@@ -29,7 +29,6 @@ _FOLDS: Final = {
     "sum": "ReduceSum",
     "prod": "ReduceProd",
     "reduce_max": "ReduceMax",
-    "reduce_min": "ReduceMin",
 }
 
 
@@ -165,7 +164,7 @@ def _fold(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 def _arg(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     axis, keep = integer(node.attributes, "axis"), integer(node.attributes, "keep")
-    w.put("ArgMax" if node.op == "arg_max" else "ArgMin", inputs, output, axis=axis, keepdims=keep)
+    w.put("ArgMax", inputs, output, axis=axis, keepdims=keep)
 
 
 def _cumsum(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -230,7 +229,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "pad": _pad,
     **dict.fromkeys(_FOLDS, _fold),
     "arg_max": _arg,
-    "arg_min": _arg,
     "cumsum": _cumsum,
     "softmax": _softmax,
     "normalise": _normalise,

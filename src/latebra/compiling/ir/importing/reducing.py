@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import backwards, gather_elements, is_infinite, mean
+from latebra.compiling.ir.composed import (
+    backwards,
+    gather_elements,
+    is_infinite,
+    least,
+    least_place,
+    mean,
+)
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -61,13 +68,13 @@ def log_sum_exp(x: Value, axes: Sequence[int], keep: bool) -> Value:
     return total if keep else total.fold("reduce_max", axes, keep=False)
 
 
-def _arg(op: str) -> Rule:
+def _arg(place: Callable[[Value, int, int], Value]) -> Rule:
     def rule(call: Call) -> Value:
         x, axis = call[0], call.axis()
         keep = int(call.get("keepdims", 1))
         if not call.get("select_last_index", 0):
-            return x.op(op, axis=axis, keep=keep)
-        first = backwards(x, axis).op(op, axis=axis, keep=keep)
+            return place(x, axis, keep)
+        first = place(backwards(x, axis), axis, keep)
         return first.like(x.shape[axis] - 1) - first
 
     return rule
@@ -127,17 +134,17 @@ def rules() -> Mapping[str, Rule]:
     """Returns how each operator of this file is said, by its name."""
     return {
         "ReduceSum": _reduce(_plain("sum")),
-        "ReduceMean": _reduce(lambda x, axes, keep: mean(x, axes, keep=keep)),
+        "ReduceMean": _reduce(mean),
         "ReduceMax": _reduce(_plain("reduce_max")),
-        "ReduceMin": _reduce(_plain("reduce_min")),
+        "ReduceMin": _reduce(least),
         "ReduceProd": _reduce(_plain("prod")),
         "ReduceL1": _reduce(_l1),
         "ReduceL2": _reduce(_l2),
         "ReduceSumSquare": _reduce(_squares),
         "ReduceLogSum": _reduce(_log_sum),
         "ReduceLogSumExp": _reduce(log_sum_exp),
-        "ArgMax": _arg("arg_max"),
-        "ArgMin": _arg("arg_min"),
+        "ArgMax": _arg(lambda x, axis, keep: x.op("arg_max", axis=axis, keep=keep)),
+        "ArgMin": _arg(least_place),
         "CumSum": _cumsum,
         "Softmax": _softmax,
         "LogSoftmax": _log_softmax,
