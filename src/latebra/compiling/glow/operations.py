@@ -212,7 +212,6 @@ _BOOLS: Final[dict[str, Step]] = {
     "and": lambda e, a, b: e.b.and_(a, b),
     "or": lambda e, a, b: e.b.or_(a, b),
     "xor": lambda e, a, b: e.b.xor(a, b),
-    "not": lambda e, x: e.b.not_(x),
     "max": lambda e, a, b: e.b.or_(a, b),
     "min": lambda e, a, b: e.b.and_(a, b),
 }
@@ -234,5 +233,4 @@ _WHOLE: Final[dict[str, Step]] = {
     "and": lambda e, _, a, b: e.b.and_(a, b),
     "or": lambda e, _, a, b: e.b.or_(a, b),
     "xor": lambda e, _, a, b: e.b.xor(a, b),
-    "not": lambda e, _, x: e.b.not_(x),
 }

@@ -204,8 +204,8 @@ RULES: Final[dict[str, Rule]] = {
             "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Sigmoid": "sigmoid",
             "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos",
             "Atan": "atan", "Floor": "floor", "Round": "round",
-            "Not": "not", "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
-            "BitwiseOr": "or", "BitwiseXor": "xor", "BitwiseNot": "not",
+            "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
+            "BitwiseOr": "or", "BitwiseXor": "xor",
         }.items()
     },
     **{

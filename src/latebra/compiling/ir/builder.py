@@ -191,6 +191,9 @@ class Value:
     def __neg__(self) -> Value:
         return self * -1
 
+    def __invert__(self) -> Value:
+        return self.op("xor", -1)  # All bits; of a boolean, the one.
+
     def cast(self, dtype: str) -> Value:
         """Returns the value as another type."""
         return self.op("cast", dtype=dtype)

@@ -43,7 +43,7 @@ def modulo(a: Value, b: Value) -> Value:
     if a.dtype.startswith("u"):
         return left
     below, nothing = b.op("less", 0), left.op("equal", 0)
-    apart = left.op("less", 0).op("xor", below).op("and", nothing.op("not"))
+    apart = left.op("less", 0).op("xor", below).op("and", ~nothing)
     moved = apart.op("select", left + b, left)
     if a.dtype not in FLOATS:
         return moved
@@ -59,7 +59,7 @@ def backwards(x: Value, axis: int) -> Value:
 
 def mirrored(x: Value) -> Value:
     """Returns values of the opposite order: a minimum is a maximum of these, mirrored."""
-    return -x if x.dtype in FLOATS else x.op("not")
+    return -x if x.dtype in FLOATS else ~x
 
 
 def least(x: Value, axes: Sequence[int], keep: bool = True) -> Value:

@@ -13,7 +13,7 @@ from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _NAMES: Final = """
-    abs acos acosh add and asin asinh atan atanh cos cosh div erf exp floor log max min mul not or
+    abs acos acosh add and asin asinh atan atanh cos cosh div erf exp floor log max min mul or
     pow rem shift_left sin sinh sqrt sub tanh xor
 """
 _SAME: Final = {
@@ -52,8 +52,9 @@ def rules() -> Mapping[str, Rule]:
         "is_finite": _is_finite,
         "le": lambda call: at_most(call[0], call[1]),
         "log1p": _log1p,
-        "ne": lambda call: call[0].op("equal", call[1]).op("not"),
+        "ne": lambda call: ~call[0].op("equal", call[1]),
         "neg": lambda call: -call[0],
+        "not": lambda call: ~call[0],
         "pow": _pow,
         "round": _round,
         "rsqrt": lambda call: call[0].like(1) / call[0].op("sqrt"),
@@ -101,7 +102,7 @@ def _integer_pow(call: Call) -> Value:
 
 
 def _is_finite(call: Call) -> Value:
-    return call[0].op("is_nan").op("or", is_infinite(call[0])).op("not")
+    return ~call[0].op("is_nan").op("or", is_infinite(call[0]))
 
 
 def _log1p(call: Call) -> Value:

@@ -62,7 +62,7 @@ def _dynamic_update(call: Call) -> Value:
             continue
         off = call.whole(np.arange(length)) - start
         update = update.op("gather", off.op("max", 0).op("min", size - 1), axis=axis)
-        here = off.op("less", 0).op("or", off.op("less", size).op("not")).op("not")
+        here = (~off.op("less", 0)).op("and", off.op("less", size))
         here = here.reshape(length, *[1] * (x.rank - axis - 1))
         inside = here if inside is None else inside.op("and", here)
     return update if inside is None else inside.op("select", update, x)
@@ -75,7 +75,7 @@ def _mode(call: Call) -> str:
 
 def _within(call: Call, at: Value, lengths: Sequence[int]) -> Value:
     """Returns which rows of indices lie within, ``(..., 1)``."""
-    low = at.op("less", 0).op("not")
+    low = ~at.op("less", 0)
     high = at.op("less", call.whole(lengths))
     return least(low.op("and", high), [at.rank - 1])
 

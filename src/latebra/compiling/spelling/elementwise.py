@@ -30,7 +30,6 @@ _MAPS: Final = {
     "max": "maximum",
     "min": "minimum",
     "mul": "multiply",
-    "not": "bitwise_not",
     "or": "bitwise_or",
     "rem": "fmod",
     "round": "round",

@@ -20,7 +20,6 @@ from latebra.compiling.spelling.algebra import Algebra, Pairs
 from latebra.compiling.xla.convolving import Convolving, Terms
 from latebra.compiling.xla.laid import Laid, is_held
 
-_NAMES: Final = {"bitwise_not": "invert"}
 _PUTS: Final = {"none": "set", "add": "add", "mul": "multiply", "min": "min", "max": "max"}
 
 
@@ -209,7 +208,7 @@ class Arrays(Algebra):
             case "exact_divide":
                 return self._exactly_divided
             case _:
-                return getattr(self._numpy, _NAMES.get(name, name))
+                return getattr(self._numpy, name)
 
 
 def _moved(axis: int, rank: int) -> int:

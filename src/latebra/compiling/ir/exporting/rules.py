@@ -209,7 +209,6 @@ def _scatter(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 RULES: Final[Mapping[str, Rule]] = {
     "max": _max,
-    "not": _bits("Not"),
     "and": _bits("And"),
     "or": _bits("Or"),
     "xor": _bits("Xor"),

@@ -17,14 +17,13 @@ from latebra.compiling.ir.importing.call import Call, Rule
 
 _LOWER: Final = """
     Abs Acos Acosh Add And Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Mul
-    Not Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh Xor
+    Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh Xor
 """
 _SAME: Final = {
     **{name: name.lower() for name in _LOWER.split()},
     "BitwiseAnd": "and",
     "BitwiseOr": "or",
     "BitwiseXor": "xor",
-    "BitwiseNot": "not",
     "IsNaN": "is_nan",
     "Where": "select",
 }
@@ -228,6 +227,8 @@ def rules() -> Mapping[str, Rule]:
         "BitShift": _shift,
         "Ceil": _one(ceil),
         "Neg": _one(operator.neg),
+        "Not": _one(operator.invert),
+        "BitwiseNot": _one(operator.invert),
         "Sign": _one(sign),
         "Tan": _one(tangent),
         "Cast": _cast,

@@ -84,7 +84,6 @@ _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "sigmoid": (_sigmoid, FLOATS, "1 / (1 + exp(-x))."),
     "floor": (np.floor, FLOATS, "The largest whole number not above."),
     "round": (np.rint, FLOATS, "The nearest whole number, halves to the even one."),
-    "not": (np.invert, _BITS, "Every bit turned; of booleans, the opposite."),
 }
 _TESTS: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "is_nan": (np.isnan, FLOATS, "Whether it is not a number."),  # Some hold x == x to be true.
