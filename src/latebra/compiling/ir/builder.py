@@ -1,4 +1,7 @@
-"""Graphs, written one operator at a time; what depends on constants alone is computed at once."""
+"""Graphs, written one operator at a time; what depends on constants alone is computed at once.
+
+So is what depends on values without elements alone: vendors differ in what they make of nothing.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ class Builder:
         kind = result_type(node, types)
         if _changes_nothing(op, types, kind, attributes):
             return inputs[0]
-        held = [self.constants.get(name) for name in names]
+        held = [self._held(name, kind) for name in names]
         known = [each for each in held if each is not None]
         if self.fold and len(known) == len(held) and kind.size <= MOST_FOLDED:
             return self.constant(np.asarray(OPERATORS[op].evaluate(known, attributes)))
@@ -115,6 +118,13 @@ class Builder:
                 if name in live or name in self.inputs
             },
         )
+
+    def _held(self, name: str, result: Type) -> NDArray[Any] | None:
+        """Returns what a value holds, where that is known; nothing, if something comes of it."""
+        kind = self.types[name]
+        if not kind.size and result.size:
+            return np.zeros(kind.shape, kind.dtype)
+        return self.constants.get(name)
 
     def _free(self, wanted: str, *, always: bool) -> str:
         """Returns a name that nothing has; numbered where it is ``always``, or taken."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import Final
 
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
 from latebra.compiling.ir.graph import FLOATS
+
+_COUNTED: Final = 2048
+"""Up to here floats of 16 bits hold every whole number."""
 
 
 def at_most(a: Value, b: Value | int | float) -> Value:
@@ -18,7 +22,7 @@ def at_most(a: Value, b: Value | int | float) -> Value:
 
 def is_infinite(x: Value) -> Value:
     """Returns whether it is infinite, of either sign."""
-    return x.op("abs").op("equal", np.inf)
+    return x.op("equal", np.inf).op("or", x.op("equal", -np.inf))
 
 
 def sign(x: Value) -> Value:
@@ -75,7 +79,7 @@ def least_place(x: Value, axis: int, keep: int) -> Value:
 def mean(x: Value, axes: Sequence[int], keep: bool = True) -> Value:
     """Returns the mean over axes; of whole numbers, rounded towards zero."""
     count = prod(x.shape[axis] for axis in axes)
-    if x.dtype == "float16" and np.float16(count) != count:
+    if x.dtype == "float16" and count > _COUNTED:
         return mean(x.cast("float32"), axes, keep).cast(x.dtype)
     return x.fold("sum", axes, keep=keep) / count
 

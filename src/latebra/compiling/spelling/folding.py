@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from latebra.compiling.ir.operations.linear import lowest
 from latebra.compiling.spelling.call import Call, Entry
 
 
@@ -40,15 +39,7 @@ def _kept(call: Call, x: Any) -> Any:
 
 def _fold(call: Call, name: str) -> Any:
     x, axes = call.inputs[0], call.integers("axes")
-    if not prod(call.shape):
-        return _folded_nothing(call, name)
     return _kept(call, call.algebra.fold(name, x, axes)) if axes else x
-
-
-def _folded_nothing(call: Call, name: str) -> Any:
-    """Returns a fold of an array without elements: what changes nothing, everywhere."""
-    neutral = {"sum": 0, "prod": 1}.get(name, lowest(call.dtype))
-    return call.algebra.constant(np.full(call.result.shape, neutral, call.dtype))
 
 
 def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
@@ -64,8 +55,6 @@ def _largest_place(call: Call) -> Any:
 def _cumulate(call: Call) -> Any:
     x, axis = call.inputs[0], call.integer("axis")
     length = call.shape[axis]
-    if not prod(call.shape):
-        return x
     total = call.algebra.cumulate(x, axis)
     if not call.integer("exclusive"):
         return total
@@ -78,8 +67,6 @@ def _cumulate(call: Call) -> Any:
 
 def _softmax(call: Call) -> Any:
     x, axes = call.inputs[0], (call.integer("axis"),)
-    if not prod(call.shape):
-        return x
     raised = call.map("exp", call.map("subtract", x, call.algebra.fold("max", x, axes)))
     return call.map("divide", raised, call.algebra.fold("sum", raised, axes))
 

@@ -10,7 +10,6 @@ import numpy as np
 from latebra.compiling.ir.exporting.writer import Writer
 from latebra.compiling.ir.graph import Attributes, Node
 from latebra.compiling.ir.operation import integer, integers, word
-from latebra.compiling.ir.operators import OPERATORS
 from latebra.core.errors import Unsupported
 
 OPSET: Final = 18
@@ -144,12 +143,6 @@ def _pad(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 
 def _fold(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    given = w.type(node.inputs[0])
-    if not given.size:  # Vendors differ in what they make of nothing.
-        nothing = np.zeros(given.shape, given.dtype)
-        found = OPERATORS[node.op].evaluate([nothing], node.attributes)
-        w.put("Identity", [w.constant(np.asarray(found))], output)
-        return
     axes = w.numbers(*integers(node.attributes, "axes"))
     told: dict[str, Any] = {"keepdims": integer(node.attributes, "keep")}
     told["noop_with_empty_axes"] = 1
