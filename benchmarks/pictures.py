@@ -23,7 +23,7 @@ import numpy as np
 
 from attacks.bits import Places
 from benchmarks.machine import about
-from latebra.api.opened import Secrets, digest_of, open_reader
+from latebra.api.opened import Secrets, digest_of, models, open_reader
 from latebra.core.errors import NothingRevealed
 from latebra.core.keys import Key
 from latebra.hiding import frame, parts
@@ -39,7 +39,7 @@ KEY = Key(bytes(range(32)))
 CONTEXT = b"benchmarks/pictures"
 MORE_THAN_THE_CODE = 64
 """How many more vectors than the code has message bits the rank test gets: it needs more."""
-SECRETS = Secrets("diffusion", digest_of("diffusion"), CONTEXT)
+SECRETS = Secrets("diffusion", digest_of([models["small_photographs"]]), CONTEXT)
 
 
 def paint(

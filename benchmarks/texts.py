@@ -13,7 +13,6 @@ there, a line each; ``report`` counts. All go on where they stopped.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import time
 from collections import defaultdict
@@ -27,7 +26,7 @@ import numpy as np
 from benchmarks.lockstep import Lockstep
 from benchmarks.machine import about
 from latebra.api.language import LanguageNetwork
-from latebra.api.opened import Secrets
+from latebra.api.opened import Secrets, digest_of
 from latebra.core.keys import Key
 from latebra.hiding import frame
 from latebra.hiding.carriers.language import AGREEMENTS, SALT, SIZES, Language
@@ -87,8 +86,7 @@ def message_of(number: int) -> bytes:
 
 
 def secrets_of(network: LanguageNetwork) -> Secrets:
-    digest = hashlib.sha256(network.card.digest.encode()).hexdigest()
-    return Secrets("language", digest, b"benchmarks/texts")
+    return Secrets("language", digest_of([network.card]), b"benchmarks/texts")
 
 
 def hidden(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:

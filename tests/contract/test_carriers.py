@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 import latebra as lb
-from latebra.testing.carriers import HERE, carrier_checks, opened
+from latebra.testing.carriers import carrier_checks, opened
 from tests.unit.llama import tiny
 
 
@@ -19,12 +18,6 @@ def options(tmp_path_factory):
 @pytest.mark.parametrize(("carrier", "promise"), list(carrier_checks(lb.carriers)))
 def test_carrier(carrier, promise, options):
     promise(opened(carrier, **options.get(carrier, {})))
-
-
-def test_ordinary_pictures_hold_nothing():
-    carrier = opened("diffusion")
-    cover = carrier.sample(np.random.default_rng(2))
-    assert list(carrier.extract(cover, HERE, list(carrier.channels))) == []
 
 
 def test_what_one_compiler_writes_in_a_text_another_reads(options, tmp_path):

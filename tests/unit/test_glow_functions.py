@@ -21,6 +21,7 @@ BOUNDS = {
     "Erf": (special.erf, 1.1),
     "Sin": (np.sin, 0.51),
     "Cos": (np.cos, 0.51),
+    "Tan": (np.tan, 0.51),
     "Atan": (np.arctan, 0.51),
     "Sqrt": (np.sqrt, 0.51),
 }

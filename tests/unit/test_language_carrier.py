@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +70,8 @@ def test_a_frame_comes_back_from_every_copy(network: Numpy, numerics: str) -> No
     salt = b"salted!!"
     text = carrier(network, numerics=numerics).embed(FRAME, salt, HERE, OF_COPIES)
     assert isinstance(text, Text)
-    for copy in (text, garbled(text, np.random.default_rng(0)), Text(f"\n{text}\n\n")):
-        assert (salt, FRAME) in found(carrier(network, numerics=numerics), copy)
+    for each in (text, garbled(text, np.random.default_rng(0)), Text(f"\n{text}\n\n")):
+        assert (salt, FRAME) in found(carrier(network, numerics=numerics), each)
 
 
 def test_others_find_nothing(network: Numpy) -> None:
@@ -103,9 +105,29 @@ def test_a_text_that_is_too_short_to_look_at_is_refused(network: Numpy) -> None:
 
 
 def test_a_text_longer_than_the_model_looks_back_is_refused(tmp_path: Path) -> None:
-    short = Numpy(tiny(tmp_path / "short.gguf", context_length=160))
-    with pytest.raises(DoesNotFit, match="looks back at 160"):
+    short = Numpy(tiny(tmp_path / "short.gguf", context_length=320))
+    with pytest.raises(DoesNotFit, match="looks back at 320"):
         carrier(short).embed(bytes(640), bytes(SALT), HERE, OF_COPIES)
+
+
+def test_a_model_without_a_template_or_a_system_writes_too(network: Numpy) -> None:
+    plain = network.card.about["chat"]
+    user_alone = {name: text for name, text in plain.items() if name != "usual_system"}
+    starts = set[tuple[int, ...]]()
+    for chat in (plain, user_alone, None):
+        other = copy(network)
+        other.card = replace(network.card, about={**network.card.about, "chat": chat})
+        text = carrier(other).embed(FRAME, bytes(SALT), HERE, OF_COPIES)
+        assert (bytes(SALT), FRAME) in found(carrier(other), text)
+        starts.add(tuple(carrier(other).prompt_tokens))
+    assert len(starts) == 3
+    with pytest.raises(InputError, match="the prompt has 0 tokens"):
+        carrier(other, prompt="").embed(FRAME, bytes(SALT), HERE, OF_COPIES)
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(network: Numpy) -> None:
+    with pytest.raises(InputError, match="1 to 1024 leave room"):
+        carrier(network, prompt="long " * 600).embed(FRAME, bytes(SALT), HERE, OF_COPIES)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,7 @@ import onnxruntime
 import pytest
 
 from latebra.core import gguf
-from latebra.core.errors import (
-    InputError,
-    LatebraError,
-    UnreadableFile,
-)
+from latebra.core.errors import InputError, LatebraError, UnreadableFile
 from latebra.models.language import graph, layout
 from latebra.models.language.forward import Forward
 from latebra.models.language.graph import Shape

@@ -131,7 +131,7 @@ def doctor() -> list[Check]:
 def _opens(carrier: str) -> str:
     """Returns how a carrier's networks do here: those that are bundled are opened."""
     roles = list(carriers[carrier].roles.values())
-    if all(role in tuple(models) for role in roles):
+    if all(role in models for role in roles):
         reader = open_reader(carrier, chosen("auto")[0], {})
         return f"{', '.join(roles)} opened by {reader.compiler}"
     return ", ".join(check_language(role) for role in roles)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -14,6 +14,7 @@ from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
 from latebra.core.errors import Unavailable
 from latebra.core.keys import Key, derive
+from latebra.core.network import ModelCard
 from latebra.core.progress import Progress, silent
 from latebra.core.registry import Registry
 from latebra.hiding.channel.stream import Stream
@@ -108,9 +109,9 @@ def open_reader(
     for network in networks.values():
         if isinstance(network, LanguageNetwork):
             network.progress = progress
-    digests = "".join(network.card.digest for network in networks.values())
-    digest = hashlib.sha256(digests.encode()).hexdigest()
-    return Reader(plugin.create(networks, options), compiler, digest, tuple(networks.values()))
+    opened = tuple(networks.values())
+    digest = digest_of(network.card for network in opened)
+    return Reader(plugin.create(networks, options), compiler, digest, opened)
 
 
 def usual_channel(carrier: str) -> str:
@@ -118,14 +119,13 @@ def usual_channel(carrier: str) -> str:
     return next(iter(carriers[carrier].channels))
 
 
-def digest_of(carrier: str) -> str:
-    """Returns SHA-256 over the digests of the carrier's usual networks, in order of its roles."""
-    digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
-    return hashlib.sha256(digests.encode()).hexdigest()
+def digest_of(cards: Iterable[ModelCard]) -> str:
+    """Returns SHA-256 over the digests of a carrier's networks, in the order of its roles."""
+    return hashlib.sha256("".join(card.digest for card in cards).encode()).hexdigest()
 
 
 @cache
 def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork | LanguageNetwork:
-    if name not in tuple(models):
+    if name not in models:
         return LanguageNetwork(name, compiler, threads=threads)
     return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)

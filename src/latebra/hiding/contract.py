@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float32
 
+from latebra.core.errors import InputError
 from latebra.core.network import Network
 from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.modem import Found
@@ -36,8 +37,25 @@ class Carrier(ABC):
     """The channels that it is calibrated for, the usual one first; what each does to a cover."""
     options: ClassVar[Mapping[str, str]] = {}
     """What a person can choose, by name, and what each means."""
+    checks: ClassVar[bool] = True
+    """Whether a code of its own checks what ``extract`` yields, so that it finds nothing in a cover
+    without a frame; else whoever opens frames is the only judge."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Promises that it does not keep, and why."""
+
+    @classmethod
+    def refuse_unknown(cls, options: Collection[str] = (), channels: Collection[str] = ()) -> None:
+        """Raises InputError when there is an option or a channel that the carrier does not have."""
+        name = cls.__name__.lower()
+        for each in sorted(set(options) - set(cls.options)):
+            raise InputError(
+                f"{name} has no option {each!r}", fix=f"choose from {', '.join(cls.options)}"
+            )
+        for each in sorted(set(channels) - set(cls.channels)):
+            raise InputError(
+                f"{name} is not calibrated for a channel {each!r}",
+                fix=f"choose from {', '.join(cls.channels)}",
+            )
 
     @classmethod
     def models(cls, options: Mapping[str, str]) -> Mapping[str, str]:

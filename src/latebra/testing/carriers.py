@@ -20,36 +20,42 @@ Promise = Callable[[Carrier], None]
 
 HERE = Stream(b"\x11" * 32)
 ELSEWHERE = Stream(b"\x12" * 32)
-_MANY = 4
-"""Rooms that are all tried."""
+_MANY = 1_000_000
+"""Frames that take half a minute to open."""
 
 
 def reads_back_what_it_wrote(carrier: Carrier) -> None:
-    """``extract`` finds what ``embed`` wrote, in rooms of every size of the first channel."""
+    """``extract`` finds what ``embed`` wrote, in every room of the first channel.
+
+    Of a carrier that checks, nothing else; of others, in the smallest, the middle and the largest.
+    """
     channel = next(iter(carrier.channels))
     rng, rooms = np.random.default_rng(1), carrier.rooms(channel)
-    for room in rooms if len(rooms) <= _MANY else (rooms[0], rooms[len(rooms) // 2], rooms[-1]):
+    for room in rooms if carrier.checks else (rooms[0], rooms[len(rooms) // 2], rooms[-1]):
         frame, salt = rng.bytes(room), rng.bytes(carrier.salt_bytes(channel))
         cover = carrier.embed(frame, salt, HERE, channel)
-        assert Found(salt, frame) in list(carrier.extract(cover, HERE, [channel]))
+        found = list(carrier.extract(cover, HERE, [channel]))
+        assert Found(salt, frame) in found
+        assert len(found) == 1 or not carrier.checks
 
 
 def is_noise_to_anyone_else(carrier: Carrier) -> None:
-    """Another stream does not find it, and what it may find has nothing to do with it."""
+    """Another stream finds nothing; without a check, nothing that has to do with the frame."""
     channel, rng = next(iter(carrier.channels)), np.random.default_rng(2)
     frame = rng.bytes(carrier.rooms(channel)[0])
     salt = rng.bytes(carrier.salt_bytes(channel))
     cover = carrier.embed(frame, salt, HERE, channel)
     for found in carrier.extract(cover, ELSEWHERE, [channel]):
+        assert not carrier.checks
         assert found.salt != salt
         assert frame[:4] not in found.frame
 
 
-def takes_ordinary_covers(carrier: Carrier) -> None:
-    """A cover without a frame yields no frame that anybody wrote, in bounded work."""
+def finds_nothing_in_ordinary_covers(carrier: Carrier) -> None:
+    """A cover without a frame yields nothing; without a check, not more than can be opened."""
     cover = carrier.sample(np.random.default_rng(2))
-    found = list(islice(carrier.extract(cover, HERE, list(carrier.channels)), 1_000_000))
-    assert len(found) < 1_000_000
+    found = list(islice(carrier.extract(cover, HERE, list(carrier.channels)), _MANY))
+    assert len(found) < (1 if carrier.checks else _MANY)
 
 
 def is_deterministic(carrier: Carrier) -> None:
@@ -126,7 +132,7 @@ def says_who_it_is(carrier: Carrier) -> None:
 PROMISES: tuple[Promise, ...] = (
     reads_back_what_it_wrote,
     is_noise_to_anyone_else,
-    takes_ordinary_covers,
+    finds_nothing_in_ordinary_covers,
     is_deterministic,
     another_salt_is_another_cover,
     covers_are_of_its_medium,

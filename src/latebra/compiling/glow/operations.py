@@ -54,14 +54,6 @@ def apply(e: Emit, name: str, kinds: tuple[str, ...], result: str, args: list[An
     raise NotImplementedError(f"{name} of {kind}")
 
 
-def supports(name: str, kind: str) -> bool:
-    """Is there an operation ``name`` whose first argument is of type ``kind``?"""
-    if kind in ("float32", "float64"):
-        return name in {*_FLOATS, *_WIDE, *_COMPARED} or (name in _SINGLE and kind == "float32")
-    table = _BOOLS if kind == "bool" else _WHOLE
-    return name in {*table, *_COMPARED} and (kind != "float16")
-
-
 _COMPARED: Final = {"less": "<", "greater": ">", "equal": "=="}
 
 
@@ -204,6 +196,7 @@ _WIDE: Final[dict[str, Step]] = {
     "pow": wide.power,
     "sin": wide.sine,
     "cos": wide.cosine,
+    "tan": wide.tangent,
     "atan": wide.arctangent,
     "sigmoid": wide.sigmoid,
     "tanh": wide.tanh,

@@ -202,7 +202,7 @@ RULES: Final[dict[str, Rule]] = {
         for name, step in {
             "Add": "add", "Sub": "sub", "Mul": "mul", "Min": "min", "Max": "max",
             "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Sigmoid": "sigmoid",
-            "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos",
+            "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos", "Tan": "tan",
             "Atan": "atan", "Floor": "floor", "Round": "round",
             "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
             "BitwiseOr": "or", "BitwiseXor": "xor",

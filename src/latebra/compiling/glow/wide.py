@@ -96,6 +96,11 @@ def cosine(e: Emit, x: Any) -> Any:
     return _turned(e, x, 1)
 
 
+def tangent(e: Emit, x: Any) -> Any:
+    """Returns the tangent; not a number for ``|x|`` beyond 4e8."""
+    return e.b.fdiv(sine(e, x), cosine(e, x))
+
+
 def arctangent(e: Emit, x: Any) -> Any:
     """Returns the arctangent: the argument is halved twice, then its series."""
     b = e.b

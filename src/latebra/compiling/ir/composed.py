@@ -36,11 +36,6 @@ def ceil(x: Value) -> Value:
     return -(-x).op("floor")
 
 
-def tangent(x: Value) -> Value:
-    """Returns the tangent of an angle in radians."""
-    return x.op("sin") / x.op("cos")
-
-
 def modulo(a: Value, b: Value) -> Value:
     """Returns what division leaves, with the divisor's sign."""
     left = a.op("rem", b)

@@ -8,13 +8,13 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import at_most, ceil, is_infinite, sign, tangent
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, sign
 from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _NAMES: Final = """
     abs acos acosh add and asin asinh atan atanh cos cosh div erf exp floor log max min mul or
-    pow rem shift_left sin sinh sqrt sub tanh xor
+    pow rem shift_left sin sinh sqrt sub tan tanh xor
 """
 _SAME: Final = {
     **{name: name for name in _NAMES.split()},
@@ -62,7 +62,6 @@ def rules() -> Mapping[str, Rule]:
         "shift_right_logical": _shift_right,
         "sign": lambda call: sign(call[0]),
         "square": lambda call: call[0] * call[0],
-        "tan": lambda call: tangent(call[0]),
     }
 
 

@@ -19,6 +19,7 @@ _MAPS: Final = {
     "atan": "arctan",
     "atanh": "arctanh",
     "cos": "cos",
+    "tan": "tan",
     "cosh": "cosh",
     "equal": "equal",
     "erf": "erf",

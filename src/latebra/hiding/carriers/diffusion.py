@@ -78,11 +78,7 @@ class Diffusion(Carrier):
     @override
     @classmethod
     def create(cls, networks: Mapping[str, Network], options: Mapping[str, str]) -> Self:
-        unknown = sorted(set(options) - {"kind"})
-        if unknown:
-            raise InputError(
-                f"diffusion has no option {unknown[0]!r}", fix="its one option is 'kind'"
-            )
+        cls.refuse_unknown(options)
         kind = options.get("kind")
         if kind is not None and kind not in KINDS:
             raise InputError(
@@ -148,11 +144,7 @@ class Diffusion(Carrier):
         Raises:
             InputError: There is no such channel.
         """
-        if channel not in CHANNELS:
-            raise InputError(
-                f"diffusion is not calibrated for a channel {channel!r}",
-                fix=f"choose from {', '.join(CHANNELS)}",
-            )
+        Diffusion.refuse_unknown(channels=[channel])
         return _tables()[channel, kind]
 
     def paint(

@@ -87,6 +87,7 @@ class Language(Carrier):
     )
     roles: ClassVar[Mapping[str, str]] = {"model": "smollm2"}
     channels: ClassVar[Mapping[str, str]] = CHANNELS
+    checks: ClassVar[bool] = False
     options: ClassVar[Mapping[str, str]] = {
         "model": "the language model: smollm2, or a GGUF file of the same architecture",
         "prompt": "what the text is to be about; the reader must say the same",
@@ -107,12 +108,7 @@ class Language(Carrier):
     @override
     @classmethod
     def create(cls, networks: Mapping[str, Network], options: Mapping[str, str]) -> Self:
-        unknown = sorted(set(options) - set(cls.options))
-        if unknown:
-            raise InputError(
-                f"language has no option {unknown[0]!r}",
-                fix=f"choose from {', '.join(cls.options)}",
-            )
+        cls.refuse_unknown(options)
         numerics, size = options.get("numerics", _USUAL), options.get("size", str(_SAMPLE))
         if numerics not in AGREEMENTS:
             raise InputError(
@@ -132,11 +128,7 @@ class Language(Carrier):
 
     @override
     def rooms(self, channel: str) -> tuple[int, ...]:
-        if channel not in CHANNELS:
-            raise InputError(
-                f"language is not calibrated for a channel {channel!r}",
-                fix=f"choose from {', '.join(CHANNELS)}",
-            )
+        self.refuse_unknown(channels=[channel])
         return SIZES
 
     @override
@@ -226,14 +218,18 @@ class Language(Carrier):
         chat, begin = self._about["chat"], self._about["begin"]
         turns = [self.prompt]
         if chat is not None:
-            turns = [
-                *(chat["system"], chat["usual_system"], chat["close"]),
-                *(chat["user"], self.prompt, chat["close"], chat["assistant"]),
-            ]
-        return [
-            *([] if begin is None else [begin]),
-            *chain.from_iterable(map(self.spelling.prompt, turns)),
-        ]
+            turns = [chat["user"], self.prompt, chat["close"], chat["assistant"]]
+            if "usual_system" in chat:
+                turns = [chat["system"], chat["usual_system"], chat["close"], *turns]
+        tokens = [] if begin is None else [begin]
+        tokens += chain.from_iterable(map(self.spelling.prompt, turns))
+        most = min(ROOMS[-1], self._about["context"]) // 2
+        if not 0 < len(tokens) <= most:
+            raise InputError(
+                f"the prompt has {len(tokens)} tokens, and 1 to {most} leave room for a text",
+                fix="give a shorter prompt" if tokens else "give a prompt",
+            )
+        return tokens
 
     @cached_property
     def agreement(self) -> Agreement:

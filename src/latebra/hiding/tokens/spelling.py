@@ -1,10 +1,9 @@
 """Cut texts into tokens, and say which tokens may follow so that no copy is cut otherwise.
 
 A tokenizer is not one to one: a sampler may write ``hel`` ``lo`` where the tokenizer reads
-``hello``, and 5 of 24 texts of a hundred tokens came back as other tokens. So a token may follow
-only where the text so far, cut again, gives the same tokens; and where no copy, however
-careless with accents, line ends and spaces, changes it (Yan, Murawaki 2025, arXiv:2508.20718,
-section 4, name this stepwise verification).
+``hello``. So a token may follow only where the text so far, cut again, gives the same tokens; and
+where no copy, however careless with accents, line ends and spaces, changes it (Yan, Murawaki 2025,
+arXiv:2508.20718, section 4, name this stepwise verification).
 
 Byte-level BPE cuts a text into words first, and words into tokens. A word begins at the latest
 where a blank follows something else, so that only what follows the last such place is cut again.
@@ -27,6 +26,8 @@ from latebra.hiding.tokens.agreement import Allowed
 _END: Final = re.compile(r"[^\W\d_][.!?][\"'”’)]?\Z|\S\n+\Z")
 _LONGEST: Final = 48
 """Tokens at the end of a text among which a word begins, or nothing may follow."""
+_REMEMBERED: Final = 512
+"""Ends of texts whose answers are kept: some hundred each."""
 
 
 @final
@@ -129,6 +130,8 @@ class Spelling:
         """Returns whether each token, after ``tail``, is cut as it was written."""
         if len(tail) >= _LONGEST:
             return [False] * tokens.size
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
         known = self._known.setdefault(tail, {})
         asked: list[int] = tokens.tolist()
         new = [token for token in asked if token not in known]

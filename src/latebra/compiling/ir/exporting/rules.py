@@ -16,7 +16,7 @@ OPSET: Final = 18
 """The version of the operators written; LayerNormalization is in it, and IR version 8 holds it."""
 _ONE: Final = """
     Abs Acos Acosh Add Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Max Min
-    Mul Pow Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh
+    Mul Pow Round Sigmoid Sin Sinh Softplus Sqrt Sub Tan Tanh
 """
 _NAMES: Final = {
     **{name.lower(): name for name in _ONE.split()},

@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
-from latebra.compiling.ir.composed import at_most, ceil, is_infinite, modulo, sign, tangent
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, modulo, sign
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
 _LOWER: Final = """
     Abs Acos Acosh Add And Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Mul
-    Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tanh Xor
+    Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tan Tanh Xor
 """
 _SAME: Final = {
     **{name: name.lower() for name in _LOWER.split()},
@@ -230,7 +230,6 @@ def rules() -> Mapping[str, Rule]:
         "Not": _one(operator.invert),
         "BitwiseNot": _one(operator.invert),
         "Sign": _one(sign),
-        "Tan": _one(tangent),
         "Cast": _cast,
         "CastLike": _cast_like,
         "Clip": _clip,

@@ -73,6 +73,7 @@ _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "cos": (np.cos, FLOATS, "The cosine of an angle in radians."),
     "asin": (np.arcsin, FLOATS, "The angle in radians that has this sine."),
     "acos": (np.arccos, FLOATS, "The angle in radians that has this cosine."),
+    "tan": (np.tan, FLOATS, "The tangent of an angle in radians."),
     "atan": (np.arctan, FLOATS, "The angle in radians that has this tangent."),
     "sinh": (np.sinh, FLOATS, "The hyperbolic sine."),
     "cosh": (np.cosh, FLOATS, "The hyperbolic cosine."),
