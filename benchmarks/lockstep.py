@@ -52,7 +52,7 @@ class Lockstep:
         def work(row: int) -> None:
             try:
                 made[row] = makers[row](_Row(self, row))
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 it is raised where the threads are joined
                 made[row] = error
             with self._gate:
                 self._done.add(row)

@@ -18,6 +18,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,56 +123,54 @@ def write(
     """Writes ``count`` texts more, eight at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     network = LanguageNetwork("smollm2", compiler, threads=2)
-    secrets, bits_of = secrets_of(network), {"hidden": hidden, "ordinary": ordinary}[kind]
     begin = time.perf_counter()
     for _ in range(-(-count // ROWS)):
         if time.perf_counter() - begin > seconds:
             break
         first = 1 + max((line["number"] for line in written(folder, kind)), default=-1)
-        prompt = PROMPTS[first // ROWS % len(PROMPTS)]
-        carrier = Language.create({"model": network}, {"prompt": prompt, "numerics": numerics})
-        start = len(carrier.prompt_tokens)
-        tallies = [Tally() for _ in range(ROWS)]
-
-        def maker(row: int) -> Any:
-            stream, bits = bits_of(first + row, secrets)  # noqa: B023
-            agreement = Counting(**vars(carrier.agreement), tally=tallies[row])  # noqa: B023
-
-            def make(model: Any) -> tuple[list[int], float]:
-                tokens = dense.write(
-                    model,
-                    carrier.prompt_tokens,  # noqa: B023
-                    bits,
-                    stream,
-                    carrier.spelling.ends,  # noqa: B023
-                    agreement=agreement,
-                    most=ROOMS[-1] - start,  # noqa: B023
-                )
-                return tokens, time.perf_counter()
-
-            return make
-
         before = time.perf_counter()
-        lockstep = Lockstep(network, ROWS, carrier.prompt_tokens, numerics)
-        made = lockstep.write([maker(row) for row in range(ROWS)])
+        batch = [{**line, "writer": compiler} for line in together(network, kind, numerics, first)]
         took = time.perf_counter() - before
         with (folder / f"{kind}-{compiler}-{numerics}.jsonl").open("a") as file:
-            for row, (tokens, _) in enumerate(made):
-                _, bits = bits_of(first + row, secrets)
-                line = {
-                    "number": first + row,
-                    "writer": compiler,
-                    "numerics": numerics,
-                    "prompt": prompt,
-                    "message_bytes": len(message_of(first + row)),
-                    "bits": int(bits.size),
-                    "tokens": len(tokens),
-                    "entropy": round(tallies[row].entropy, 2),
-                    "text": settled(carrier.spelling.text(tokens)),
-                }
-                file.write(json.dumps(line) + "\n")
-        total = sum(len(tokens) for tokens, _ in made)
+            file.writelines(json.dumps(line) + "\n" for line in batch)
+        total = sum(line["tokens"] for line in batch)
         print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
+
+
+def together(
+    network: LanguageNetwork, kind: str, numerics: str, first: int
+) -> list[dict[str, Any]]:
+    """Returns eight texts, written in one batch."""
+    prompt = PROMPTS[first // ROWS % len(PROMPTS)]
+    carrier = Language.create({"model": network}, {"prompt": prompt, "numerics": numerics})
+    secrets, bits_of = secrets_of(network), {"hidden": hidden, "ordinary": ordinary}[kind]
+    before = carrier.prompt_tokens
+
+    def made(number: int, model: Any) -> dict[str, Any]:
+        stream, bits = bits_of(number, secrets)
+        tally = Tally()
+        tokens = dense.write(
+            model,
+            before,
+            bits,
+            stream,
+            carrier.spelling.ends,
+            agreement=Counting(**vars(carrier.agreement), tally=tally),
+            most=ROOMS[-1] - len(before),
+        )
+        return {
+            "number": number,
+            "numerics": numerics,
+            "prompt": prompt,
+            "message_bytes": len(message_of(number)),
+            "bits": int(bits.size),
+            "tokens": len(tokens),
+            "entropy": round(tally.entropy, 2),
+            "text": settled(carrier.spelling.text(tokens)),
+        }
+
+    lockstep = Lockstep(network, ROWS, before, numerics)
+    return lockstep.write([partial(made, first + row) for row in range(ROWS)])
 
 
 class Whole:
