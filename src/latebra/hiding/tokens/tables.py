@@ -11,9 +11,9 @@ From ``d`` on there are integers only. An error of the logits changes a table wh
 near to the edge of its step; the dither makes where that happens independent of what anyone sees
 in the text, and the average over dithers has no steps. (Dithered quantisation: Schuchman, IEEE
 Trans. Commun. Technol. 12(4), 1964.) Rare tokens are many, and each is one more that can lie near
-an edge, so that their steps are ``c`` times as wide: tables of 10 nats then have no more tokens near
-an edge than tables of 8 nats have with steps that are all alike, hold more, and are nearer to the
-model (``benchmarks/tables.py``).
+an edge, so that their steps are ``c`` times as wide: tables of 10 nats then have no more tokens
+near an edge than tables of 8 nats have with steps that are all alike, hold more, and are nearer to
+the model (``benchmarks/tables.py``).
 """
 
 from __future__ import annotations
