@@ -32,6 +32,7 @@ from latebra.core.keys import Key
 from latebra.hiding import frame
 from latebra.hiding.carriers.language import AGREEMENTS, SALT, SIZES, Language
 from latebra.hiding.channel.stream import Stream
+from latebra.hiding.coder import Encoder, edges
 from latebra.hiding.media.texts import garbled, settled
 from latebra.hiding.tokens import dense
 from latebra.hiding.tokens.agreement import Agreement
@@ -59,24 +60,37 @@ PROMPTS = (
 
 @dataclass
 class Tally:
-    """What the tables of one text held."""
+    """What the tables of one text held, and how many ticks were among its bits."""
 
     entropy: float = 0.0
-    tokens: int = 0
+    ticks: int = 0
+    due: int = 0
+    encoder: Encoder = field(default_factory=Encoder)
+    last: Levels | None = None
+
+    def follow(self, levels: Levels, context: Sequence[int], every: int) -> None:
+        """Takes note of a table, and of what was chosen from the last one."""
+        if self.last is not None:
+            chosen = int(np.searchsorted(self.last.tokens, context[-1]))
+            self.encoder.push(edges(self.last.weights()), chosen)
+        if self.encoder.taken >= (self.due or every):
+            self.due = self.encoder.taken + every
+            self.ticks += 1
+        weights = levels.weights()
+        shares = weights[weights > 0] / weights.sum()
+        self.entropy -= float(shares @ np.log2(shares))
+        self.last = levels
 
 
 @dataclass(frozen=True)
 class Counting(Agreement):
-    """An agreement that adds up the entropy of its tables."""
+    """An agreement that takes note of its tables."""
 
     tally: Tally = field(default_factory=Tally)
 
     def levels(self, model: Any, context: Sequence[int], dither: float) -> Levels:
         levels = super().levels(model, context, dither)
-        weights = levels.weights()
-        shares = weights[weights > 0] / weights.sum()
-        self.tally.entropy -= float(shares @ np.log2(shares))
-        self.tally.tokens += 1
+        self.tally.follow(levels, context, self.every)
         return levels
 
 
@@ -166,6 +180,7 @@ def together(
             "bits": int(bits.size),
             "tokens": len(tokens),
             "entropy": round(tally.entropy, 2),
+            "tick_bits": carrier.agreement.tick_bits * tally.ticks,
             "text": settled(carrier.spelling.text(tokens)),
         }
 
@@ -274,8 +289,7 @@ def report(folder: Path) -> dict[str, Any]:
 def _carried(mine: list[dict[str, Any]]) -> dict[str, Any]:
     tokens, bits = (sum(line[name] for line in mine) for name in ("tokens", "bits"))
     entropy = sum(line["entropy"] for line in mine)
-    agreement = AGREEMENTS[mine[0]["numerics"]]
-    ticks = sum(line["tokens"] // agreement.every * agreement.tick_bits for line in mine)
+    ticks = sum(line["tick_bits"] for line in mine)
     return {
         "texts": len(mine),
         "tokens": tokens,

@@ -58,7 +58,7 @@ class Language(Carrier):
     What it does: the model says how likely each token is to follow, its logits are rounded to an
     integer table, and the bits of salt and frame choose from the table by arithmetic decoding. The
     reader, with the same model and prompt, makes the same tables and encodes the tokens back to
-    bits. Where rounding errors made another table, the 16-bit tick that comes every 48 tokens is
+    bits. Where rounding errors made another table, the 16-bit tick that is in every 160 bits is
     wrong, and the reader tries the logits that lay nearest to an edge.
 
     Why it hides: coin flips choose from a table as a sampler does, so that the text is distributed

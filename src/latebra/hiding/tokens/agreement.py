@@ -13,7 +13,7 @@ from latebra.hiding.channel.stream import Stream
 from latebra.hiding.tokens.tables import Levels, Quantiser
 
 NEVER: Final = 1 << 62
-"""Tokens from one tick to the next where no table can be wrong."""
+"""Bits from one tick to the next where no table can be wrong."""
 
 Bits = UInt8[np.ndarray, " _"]
 
@@ -44,7 +44,8 @@ class Agreement:
 
     Args:
         quantiser: How tables are made of logits.
-        every: Tokens from one tick to the next.
+        every: Bits from one tick to the next. It is bits, not tokens: where the model is unsure,
+            tables are long and more of their logits are fragile.
         tick_bits: Bits of a tick, at most 64. A wrong reading passes with a chance of 2^-tick_bits.
         allowed: Which tokens may follow a context: those after which the text is cut into the
             same tokens again. It has the last word, so that the distribution is that of the model
@@ -52,7 +53,7 @@ class Agreement:
     """
 
     quantiser: Quantiser = field(default_factory=Quantiser)
-    every: int = 48
+    every: int = 160
     tick_bits: int = 16
     allowed: Allowed = anything
 

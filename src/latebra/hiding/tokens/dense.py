@@ -2,9 +2,8 @@
 
 The bits that a frame consists of choose each token from the model's table by arithmetic decoding
 (Ziegler, Deng, Rush 2019, arXiv:1909.01496), so that the tokens are those of a sampler: the one
-that draws from the tables that ``Quantiser`` makes, by ``sample``, which is this code too. Every
-48 tokens the bits contain a tick, 16 bits that say whether the reading is right so far; they cost
-16 bits of the about 200 that 48 tokens of English carry.
+that draws from the tables that ``Quantiser`` makes, by ``sample``, which is this code too. Of every
+160 bits, about 40 tokens of English, 16 are a tick that says whether the reading is right so far.
 """
 
 from __future__ import annotations
@@ -60,17 +59,17 @@ def write(
     secrets = Secrets(stream, agreement.tick_bits)
     tape = _Tape(bits, secrets.tail(bits))
     decoder = Decoder(tape)
-    context, start, clear = list(prompt), len(prompt), 0
-    for step in range(most):
+    context, start, due = list(prompt), len(prompt), agreement.every
+    for _ in range(most):
         complete = tape.end is not None and decoder.settled >= tape.end
         levels = agreement.levels(model, context, secrets.dither(context))
         context.append(int(levels.tokens[decoder.pull(edges(levels.weights()))]))
         progress("write", min(decoder.settled, bits.size), bits.size)
         if complete and finished(context[start:]):
             break
-        if (step + 1) % agreement.every == 0 and decoder.taken >= clear:
+        if decoder.taken >= due:
             tape.insert(secrets.tick(tape.gone))
-            clear = decoder.taken + agreement.tick_bits
+            due = decoder.taken + agreement.every
     if tape.end is None or decoder.settled < tape.end:
         raise DoesNotFit(
             f"{most} tokens took {decoder.settled} bits, ticks counted; the frame has {bits.size}",
