@@ -33,7 +33,6 @@ import numpy as np
 import latebra as lb
 from benchmarks.machine import about
 from benchmarks.zoo import ZOO, load
-from latebra.compiling.cache import usual_folder
 from latebra.compiling.choosing import NOISE, rivals
 from latebra.compiling.deciding import ROUNDS, decided
 from latebra.compiling.judge import compare, contenders
@@ -41,6 +40,7 @@ from latebra.compiling.question import Question
 from latebra.compiling.report import Report, ratio, ratios
 from latebra.compiling.trial import Patience
 from latebra.core.errors import LatebraError
+from latebra.core.files import usual_folder
 
 RESULT = Path(__file__).parent / "results" / "compilers.json"
 YARDSTICK = "onnxruntime"

@@ -34,7 +34,6 @@ import latebra as lb
 from benchmarks.machine import about
 from benchmarks.zoo import ZOO, load, wheel
 from latebra.compiling.backends.glow import steps_of
-from latebra.compiling.cache import usual_folder
 from latebra.compiling.contract import Model
 from latebra.compiling.glow.bundle import compiled
 from latebra.compiling.glow.quantising import quantised
@@ -42,12 +41,13 @@ from latebra.compiling.glow.running import Runner
 from latebra.compiling.glow.target import AVX2, AVX512, AVX512_VNNI, SSE2, host, host_for_bytes
 from latebra.compiling.opening import open_network
 from latebra.compiling.shapes import fixed
+from latebra.core.files import usual_folder
 from latebra.testing.networks import NETWORKS
 
 RESULT = Path(__file__).parent / "results" / "int8.json"
 PLAIN = "onnxruntime"
 TARGETS = (AVX512_VNNI, AVX512, AVX2, SSE2)
-"""From the most able kind of processor to the least."""
+"""Kinds of x86 processors, from the most able to the least."""
 VARIANTS = ("glow:int8", "ngraph:bf16")
 SAMPLES = 8
 PHOTOGRAPHS = "scikit-image==0.25.2"
@@ -122,7 +122,8 @@ def _targets(name: str, rounds: int) -> dict[str, float]:
     floats = steps_of(program.model.onnx)
     bytes_ = quantised(floats, [_like(program.inputs, 1)], host())
     found: dict[str, float] = {}
-    for target in TARGETS[TARGETS.index(host_for_bytes()) :]:
+    best = host_for_bytes()
+    for target in TARGETS[TARGETS.index(best) :] if best in TARGETS else (best,):
         runs = {
             "floats": Runner(compiled(floats, target), 1),
             "bytes": Runner(compiled(bytes_, target), 1),

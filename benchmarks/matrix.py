@@ -26,7 +26,7 @@ import numpy as np
 
 import latebra as lb
 from benchmarks.machine import about
-from latebra.api.opened import Reader, Secrets, carriers, digest_of
+from latebra.api.opened import Reader, Secrets, carriers, digest_of, models
 from latebra.compiling.golden import vouched
 from latebra.compiling.opening import installed, open_network
 from latebra.compiling.worker import make
@@ -37,7 +37,8 @@ from latebra.hiding.frame import Profile
 RESULT = Path(__file__).parent / "results" / "matrix.json"
 CARRIER, CHANNEL = "diffusion", "png"
 OPTIONS = {"kind": "bark"}
-SECRETS = Secrets(CARRIER, digest_of(CARRIER), b"benchmarks/matrix")
+DIGEST = digest_of(models[name] for name in carriers[CARRIER].roles.values())
+SECRETS = Secrets(CARRIER, DIGEST, b"benchmarks/matrix")
 KEY = lb.Key(bytes(range(32)))
 AT_ONCE = 2
 """Compilers that work at the same time, each in its own process with one thread."""

@@ -23,23 +23,23 @@ import numpy as np
 
 from attacks.bits import Places
 from benchmarks.machine import about
-from latebra.api.opened import Secrets, digest_of, open_reader
+from latebra.api.opened import Secrets, digest_of, models, open_reader
 from latebra.core.errors import NothingRevealed
 from latebra.core.keys import Key
 from latebra.hiding import frame, parts
 from latebra.hiding.carriers.diffusion import SIDE, Diffusion
 from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
-from latebra.hiding.channel.passage import send
 from latebra.hiding.channel.table import Room
 from latebra.hiding.frame import Profile
+from latebra.hiding.media.passage import send
 
 RESULT = Path(__file__).parent / "results" / "recovery.json"
 KEY = Key(bytes(range(32)))
 CONTEXT = b"benchmarks/pictures"
 MORE_THAN_THE_CODE = 64
 """How many more vectors than the code has message bits the rank test gets: it needs more."""
-SECRETS = Secrets("diffusion", digest_of("diffusion"), CONTEXT)
+SECRETS = Secrets("diffusion", digest_of([models["small_photographs"]]), CONTEXT)
 
 
 def paint(

@@ -55,7 +55,8 @@ def changed(tokens: list[int], stream: Stream, agreement: Agreement, noisy) -> i
     secrets, count = Secrets(stream, agreement.tick_bits), 0
     for at in range(len(tokens)):
         pair = [
-            agreement.levels(model, tokens[:at], secrets.dither(at)) for model in (EXACT, noisy)
+            agreement.levels(model, tokens[:at], secrets.dither(tokens[:at]))
+            for model in (EXACT, noisy)
         ]
         tables = [dict(zip(p.tokens.tolist(), p.weights().tolist(), strict=True)) for p in pair]
         tokens_kept = set(tables[0]) | set(tables[1])

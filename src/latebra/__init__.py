@@ -32,15 +32,16 @@ if TYPE_CHECKING:
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
-    from latebra.api.stego import HideReport, Stego
+    from latebra.api.stego import HideReport, Ordinary, Stego
     from latebra.api.vault import vault_open, vault_put, vault_room
-    from latebra.api.verbs import capacity, hide, reveal
+    from latebra.api.verbs import capacity, hide, reveal, write
     from latebra.compiling.bundle import Bundle
     from latebra.compiling.choosing import Choice
     from latebra.compiling.contract import Model
     from latebra.compiling.pipeline import Pipeline
     from latebra.compiling.report import Report
     from latebra.core.keys import Identity, Key, Recipient
+    from latebra.hiding.medium import Text
     from latebra.hiding.vault import VaultReport, VaultRoom
     from latebra.models.catalogue import Catalogue
 
@@ -62,11 +63,13 @@ __all__ = [
     "Model",
     "NothingRevealed",
     "NumericsMismatch",
+    "Ordinary",
     "PartsMissing",
     "Pipeline",
     "Recipient",
     "Report",
     "Stego",
+    "Text",
     "Unavailable",
     "VaultReport",
     "VaultRoom",
@@ -90,6 +93,7 @@ __all__ = [
     "vault_open",
     "vault_put",
     "vault_room",
+    "write",
 ]
 
 _HOMES = {
@@ -100,10 +104,12 @@ _HOMES = {
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
     "Model": "latebra.compiling.contract",
+    "Ordinary": "latebra.api.stego",
     "Pipeline": "latebra.compiling.pipeline",
     "Recipient": "latebra.core.keys",
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
+    "Text": "latebra.hiding.medium",
     "VaultReport": "latebra.hiding.vault",
     "VaultRoom": "latebra.hiding.vault",
     "audit": "latebra.api.looking",
@@ -125,6 +131,7 @@ _HOMES = {
     "vault_open": "latebra.api.vault",
     "vault_put": "latebra.api.vault",
     "vault_room": "latebra.api.vault",
+    "write": "latebra.api.verbs",
 }
 
 

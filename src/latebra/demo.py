@@ -80,7 +80,7 @@ def _lines(key: lb.Key, other: lb.Key, readers: list[str]) -> Iterator[Line]:
 
 def _hidden(what: str, stego: lb.Stego) -> Line:
     report = stego.report
-    count = "1 picture" if report.pictures == 1 else f"{report.pictures} pictures"
+    count = "1 picture" if report.covers == 1 else f"{report.covers} pictures"
     checked = ", ".join(report.verified_with)
     return Line(
         what, report.compiler, checked, str(report.message_bytes), report.seconds, count, True

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from latebra.testing import programs
+from tests.unit.llama import tiny
 
 COMMAND = [sys.executable, "-m", "latebra.cli"]
 
@@ -26,6 +27,7 @@ class Scenario:
     needs     what this machine must be for it: "linux", "posix", "not root"
     files     name to text
     models    name to one of latebra.testing.programs, or to [program, how many of its bytes]
+    language_models  names: a tiny Llama in a GGUF file
     arrays    name to shape: zeros, as numpy saves them
     pictures  name to [width, height]: grey pictures
     folders   name to mode
@@ -61,6 +63,8 @@ class Scenario:
         for name, program in self.content.get("models", {}).items():
             whole, size = program if isinstance(program, list) else (program, None)
             (folder / name).write_bytes(_model(whole)[:size])
+        for name in self.content.get("language_models", []):
+            tiny(folder / name, context_length=2048)
         for name, shape in self.content.get("arrays", {}).items():
             np.save(folder / name, np.zeros(shape, np.float32))
         for name, (width, height) in self.content.get("pictures", {}).items():

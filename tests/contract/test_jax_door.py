@@ -59,7 +59,18 @@ def attention(tokens, mask):
     return x + mixed, last
 
 
+def corners(x, small):
+    """What the core graph says in several operators, at signs and ends."""
+    low = lax.reduce_window(small, np.uint8(255), lax.min, (2,), (1,), "VALID")
+    order = jnp.argsort(x, stable=True), jnp.argmin(small), jnp.flip(x), x <= x[::-1]
+    return jnp.sign(x), jnp.ceil(x), jnp.tan(x), -x, x.min(), jnp.isfinite(x), low, *order
+
+
 CASES = {
+    "corners": (
+        corners,
+        [np.array([2.5, -0.4, 0, -np.inf, 7], np.float32), np.array([3, 0, 255, 1], np.uint8)],
+    ),
     "mlp": (mlp, [numbers(10, 3, 8)]),
     "cnn": (cnn, [numbers(11, 2, 12, 12, 3)]),
     "attention": (

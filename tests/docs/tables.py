@@ -129,7 +129,7 @@ def exact() -> str:
                 f"{len(row['exact'])}",
                 f"{row['outputs']:,}",
                 f"{sum(row['exact'].values())}",
-                f"{min(twins):.0f}-{max(twins):.0f} %",
+                _between(min(twins), max(twins)),
                 f"2^{row['bits']:.1f}",
             )
         )
@@ -180,6 +180,12 @@ HIDING_TABLES = (
     vault,
     vault_detection,
 )
+
+
+def _between(low: float, high: float) -> str:
+    """Returns two percentages, or one where they are printed alike."""
+    first, last = f"{low:.0f}", f"{high:.0f}"
+    return f"{first} %" if first == last else f"{first}-{last} %"
 
 
 def _small(p_value: float) -> str:

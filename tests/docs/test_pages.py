@@ -71,6 +71,7 @@ def test_every_public_name_is_in_the_reference(name):
         "place",
         "repeat",
         "reveal",
+        "write",
     ],
 )
 def test_the_reference_shows_each_verb_as_it_is(name):

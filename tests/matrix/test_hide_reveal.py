@@ -5,7 +5,7 @@ import pytest
 
 import latebra as lb
 from latebra.compiling.opening import installed
-from latebra.hiding.channel.passage import send
+from latebra.hiding.media.passage import send
 
 KEY = lb.Key(bytes(range(32)))
 HERE = installed()
@@ -23,5 +23,5 @@ ABSENT = [
 def test_reads_what_another_wrote(writer, reader, channel):
     message = f"from {writer} through {channel}".encode()
     stego = lb.hide(message, key=KEY, compiler=writer, channel=channel)
-    received = send(stego.pictures[0], channel, np.random.default_rng(1))
+    received = send(stego.covers[0], channel, np.random.default_rng(1))
     assert lb.reveal(received, key=KEY, compiler=reader, channel=channel, kind="bark") == message

@@ -6,8 +6,11 @@ import atexit
 import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import Any
+
+import numpy as np
 
 from latebra.compiling.glow.target import AVX2, AVX512, NEON, SSE2, host, host_for_bytes
 from latebra.testing.networks import gpt, gpt_step, resnet, unet
@@ -36,6 +39,56 @@ def elsewhere(function: Callable[..., Any], *arguments: Any) -> Any:
     return _pool().submit(function, *arguments).result(timeout=120)
 
 
+def require_one_answer(run: Callable[[str, int], Any], targets: Any, times: int = 1) -> None:
+    """Checks that every processor and any number of threads give the same bits.
+
+    Args:
+        run: Returns a network's outputs, given the name of a target and a number of threads.
+        targets: Kinds of processors.
+        times: How often each is run.
+    """
+    first: dict[str, bytes] = {}
+    for target in targets:
+        for threads in (1, 2, 4):
+            for _ in range(times):
+                got = {name: array.tobytes() for name, array in run(target.name, threads).items()}
+                first = first or got
+                assert got == first, f"{target.name}, {threads} threads"
+
+
+def require_parts(name: str, run: Callable[[Any, int], Any]) -> None:
+    """Checks that a batch of three gives the bits of its parts.
+
+    Args:
+        name: The network's, which takes ``x`` and gives ``y``.
+        run: Returns a program's outputs, on so many threads.
+    """
+    whole, one = SMALL[name](batch=3), SMALL[name](batch=1)
+    together = run(whole, 2)["y"]
+    for i in range(3):
+        part = replace(one, inputs={"x": whole.inputs["x"][i : i + 1]})
+        assert run(part, 1)["y"].tobytes() == together[i : i + 1].tobytes()
+
+
+def others(program: Any, count: int = 4) -> list[dict[str, Any]]:
+    """Returns inputs like a program's own, which it is not judged on."""
+    rng = np.random.default_rng(11)
+    return [
+        {
+            name: rng.permutation(array.reshape(-1)).reshape(array.shape)
+            for name, array in program.inputs.items()
+        }
+        for _ in range(count)
+    ]
+
+
+@cache
+def scales(name: str) -> dict[str, Any]:
+    """Returns which bytes stand for which numbers in a small network, seen on other inputs."""
+    program = SMALL[name]()
+    return elsewhere(scales_of, program.model.onnx, others(program))
+
+
 def ran(program: Any, target: str = "", threads: int = 1) -> dict[str, Any]:
     """Returns a program's outputs, compiled for a target, the best unless told."""
     return _runner(program.model.onnx, target or host().name, threads)(program.inputs)
@@ -48,6 +101,13 @@ def computed(graph: Any, inputs: Any, target: str = "") -> dict[str, Any]:
     from latebra.compiling.glow.target import TARGETS
 
     return Runner(compiled(graph, TARGETS[target or host().name]), 1)(inputs)
+
+
+def computed_in_bytes(graph: Any, samples: Any, inputs: Any) -> dict[str, Any]:
+    """Returns the outputs of a graph of steps whose products are those of bytes."""
+    from latebra.compiling.glow.quantising import quantised
+
+    return computed(quantised(graph, samples, host()), inputs, host_for_bytes().name)
 
 
 def scales_of(written: bytes, samples: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latebra.compiling import apart, bundle, target
+from latebra.compiling import apart, bundle, contents, target
 from latebra.compiling.backends.onnxruntime import OnnxRuntime
 from latebra.compiling.bundle import Bundle
 from latebra.compiling.contract import Model
@@ -90,6 +90,36 @@ def test_what_goes_in_comes_out(made, tmp_path, folder):
 
 def test_equal_bundles_are_equal_files(made, saved, tmp_path):
     assert made.save(tmp_path / "again").read_bytes() == saved.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ({"x": [1]}, "array 'x' belongs to no sample"),
+        ({".x": [1]}, "array '.x' belongs to no sample"),
+        ({"-1.x": [1]}, "array '-1.x' belongs to no sample"),
+        ({"00.x": [1]}, "array '00.x' belongs to no sample"),
+        ({"².x": [1]}, "array '².x' belongs to no sample"),
+        ({"1.x": [1]}, "numbered [1], not from 0 on"),
+        ({"0.y": None}, "inputs are called y"),
+        ({"0.x": [[1]]}, "input 'x' is int64 (1, 1)"),
+        ({"0.x": None, "1.x": [1.5]}, "input 'x' is float64 (1,)"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(made, tmp_path, monkeypatch, named, says):
+    model = replace(made.model, samples=(dict(made.model.card.golden.inputs),))
+    kept = Bundle.open(Bundle(model).save(tmp_path / "good")).model.samples
+    np.testing.assert_array_equal(kept[0]["x"], model.samples[0]["x"])
+    arrays = {
+        name: model.samples[0]["x"] if each is None else np.array(each)
+        for name, each in named.items()
+    }
+    monkeypatch.setattr(contents, "numbered", lambda _: arrays)
+    path = Bundle(model).save(tmp_path / "bad")
+    with pytest.raises(UnreadableFile) as caught:
+        Bundle.open(path)
+    assert says in caught.value.what
+    assert "samples.safetensors" in caught.value.what
 
 
 @pytest.mark.parametrize("title", list(PROGRAMS))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from tests.unit.glow_targets import HERE, SMALL, elsewhere, ran
+from tests.unit.glow_targets import HERE, SMALL, elsewhere, ran, require_one_answer, require_parts
 
 pytest.importorskip("onnx", reason="the networks are made with onnx")
 
@@ -11,23 +13,12 @@ pytest.importorskip("onnx", reason="the networks are made with onnx")
 @pytest.mark.parametrize("name", SMALL)
 def test_every_processor_and_any_number_of_threads_give_the_same_bits(name):
     program = SMALL[name]()
-    first = {}
-    for target in HERE:
-        for threads in (1, 2, 4):
-            for _ in range(3):
-                found = elsewhere(ran, program, target.name, threads)
-                got = {output: array.tobytes() for output, array in found.items()}
-                first = first or got
-                assert got == first, f"{target.name}, {threads} threads"
+    require_one_answer(partial(elsewhere, ran, program), HERE, times=3)
 
 
 @pytest.mark.parametrize("name", ["resnet", "unet"])
 def test_a_batch_gives_the_bits_of_its_parts(name):
-    whole, one = SMALL[name](batch=3), SMALL[name](batch=1)
-    together = elsewhere(ran, whole, "", 2)["y"]
-    for i in range(3):
-        part = type(one)(one.model, {"x": whole.inputs["x"][i : i + 1]}, one.bound)
-        assert elsewhere(ran, part)["y"].tobytes() == together[i : i + 1].tobytes()
+    require_parts(name, lambda program, threads: elsewhere(ran, program, "", threads))
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,68 +10,54 @@ import latebra as lb
 from latebra.compiling.backends.glow import Glow
 from latebra.compiling.glow.lowering import Step, Steps
 from latebra.compiling.glow.profiling import LEVELS, Scale, fitted
+from latebra.compiling.glow.quantising import read_as_bytes
 from latebra.core.errors import InputError, NumericsMismatch, Unsupported
 from latebra.testing.programs import PROGRAMS, batched
 from tests.unit.glow_targets import (
     FOR_BYTES,
     SMALL,
     computed,
+    computed_in_bytes,
     elsewhere,
+    others,
     ran,
     ran_in_bytes,
+    require_one_answer,
+    require_parts,
+    scales,
     scales_of,
 )
 
 pytest.importorskip("onnx", reason="the networks are made with onnx")
 
 
-def _others(program, count=4):
-    """Inputs like a program's own, which it is not judged on."""
-    rng = np.random.default_rng(11)
-    return [
-        {
-            name: rng.permutation(array.reshape(-1)).reshape(array.shape)
-            for name, array in program.inputs.items()
-        }
-        for _ in range(count)
-    ]
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_every_processor_and_any_number_of_threads_give_the_same_bits(name):
     program = SMALL[name]()
-    scales = elsewhere(scales_of, program.model.onnx, _others(program))
-    first = {}
-    for target in FOR_BYTES:
-        for threads in (1, 2, 4):
-            found = elsewhere(
-                ran_in_bytes, program.model.onnx, scales, program.inputs, target.name, threads
-            )
-            got = {output: array.tobytes() for output, array in found.items()}
-            first = first or got
-            assert got == first, f"{target.name}, {threads} threads"
+    told = program.model.onnx, scales(name), program.inputs
+    require_one_answer(partial(elsewhere, ran_in_bytes, *told), FOR_BYTES)
 
 
 @pytest.mark.parametrize("name", ["resnet", "unet"])
 def test_a_batch_gives_the_bits_of_its_parts(name):
-    whole, one = SMALL[name](batch=3), SMALL[name](batch=1)
-    scales = elsewhere(scales_of, whole.model.onnx, [whole.inputs])
-    target = FOR_BYTES[0].name
-    together = elsewhere(ran_in_bytes, whole.model.onnx, scales, whole.inputs, target, 2)["y"]
-    for i in range(3):
-        part = {"x": whole.inputs["x"][i : i + 1]}
-        got = elsewhere(ran_in_bytes, one.model.onnx, scales, part, target, 1)["y"]
-        assert got.tobytes() == together[i : i + 1].tobytes()
+    whole = SMALL[name](batch=3)
+    known = elsewhere(scales_of, whole.model.onnx, [whole.inputs])
+
+    def run(program, threads):
+        told = program.model.onnx, known, program.inputs
+        return elsewhere(ran_in_bytes, *told, FOR_BYTES[0].name, threads)
+
+    require_parts(name, run)
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_error_is_what_bytes_explain(name):
     program = SMALL[name]()
-    scales = elsewhere(scales_of, program.model.onnx, _others(program))
+    known = scales(name)
     wanted = elsewhere(ran, program)
     target = FOR_BYTES[0].name
-    got = elsewhere(ran_in_bytes, program.model.onnx, scales, program.inputs, target, 1)
-    narrow = {each: Scale(scale.scale / 8, scale.zero) for each, scale in scales.items()}
+    got = elsewhere(ran_in_bytes, program.model.onnx, known, program.inputs, target, 1)
+    narrow = {each: Scale(scale.scale / 8, scale.zero) for each, scale in known.items()}
     off = elsewhere(ran_in_bytes, program.model.onnx, narrow, program.inputs, target, 1)
     errors = [
         max(np.abs(found[o] - y).max() / np.abs(y).max() for o, y in wanted.items())
@@ -137,6 +124,37 @@ def test_numbers_become_the_nearest_byte(target):
     np.testing.assert_array_equal(got, wanted.astype(np.uint8))
 
 
+@pytest.mark.parametrize("kind", ["drawn", "one", "zero", "denormal"])
+@pytest.mark.parametrize("name", ["MatMul", "Conv"])
+def test_a_product_of_an_input_alone_is_of_bytes(name, kind):
+    rng = np.random.default_rng(5)
+    x, weights = rng.uniform(-1, 1, (2, 4)), rng.standard_normal((4, 3))
+    told = {}
+    if name == "Conv":
+        x, weights = rng.uniform(-1, 1, (1, 4, 5, 5)), rng.standard_normal((3, 4, 2, 2))
+        told = {"strides": [1, 1], "pads": [0] * 4, "dilations": [1, 1], "group": 1}
+    held = {"drawn": weights, "one": 0 * weights + 1, "zero": 0 * weights}
+    held["denormal"] = 1.9e-43 * np.sign(weights)
+    inputs = {"x": x.astype(np.float32)}
+    used = held[kind].astype(np.float32)
+    graph = Steps(
+        {"x": ("float32", x.shape)}, {"w": used}, [Step(name, ("x", "w"), "y", told)], ["y"]
+    )
+    wanted = elsewhere(computed, graph, inputs)["y"]
+    got = elsewhere(computed_in_bytes, graph, [inputs], inputs)["y"]
+    # Sixteen terms, each at most half a step of 2/255 off, times weights of at most 3.
+    np.testing.assert_allclose(got, wanted, atol=0.0 if kind == "zero" else 0.25)
+    assert kind in ("zero", "denormal") or not np.array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_weights_that_are_not_finite_stay_floats(number):
+    weights = np.ones((4, 3), np.float32)
+    weights[1, 2] = number
+    step = Step("MatMul", ("x", "w"), "y")
+    assert read_as_bytes(Steps({"x": ("float32", (2, 4))}, {"w": weights}, [step], ["y"])) == []
+
+
 def test_a_range_gives_up_few_for_the_many():
     rng = np.random.default_rng(0)
     many = rng.standard_normal(10_000)
@@ -156,6 +174,8 @@ def test_a_range_gives_up_few_for_the_many():
         ([np.nan, np.inf], Scale(1.0, 0)),
         ([0.0, 255.0], Scale(1.0, 0)),
         ([-255.0, 0.0, np.inf], Scale(1.0, 255)),
+        ([1e-44], Scale(1.0, 0)),
+        ([-1e-40, 5e-37], Scale(1.0, 0)),
     ],
 )
 def test_odd_ranges_have_a_scale(values, wanted):
@@ -168,7 +188,7 @@ def test_samples_are_what_the_variant_is_fitted_to(tmp_path):
     model = lb.load_model(program.model, samples=[{"x": 1e-3 * x}])
     with pytest.raises(NumericsMismatch, match="off its golden vector"):
         lb.compile(model, compiler="glow:int8", threads=1)
-    good = lb.load_model(program.model, samples=_others(program))
+    good = lb.load_model(program.model, samples=others(program))
     made = lb.compile(good, compiler="glow:int8", threads=1)
     here = made.run({"x": x})
     # Where nobody vouches for the artifact the bundle is compiled anew: of the same samples.

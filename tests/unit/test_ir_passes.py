@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latebra.compiling.ir.builder import Builder
+from latebra.compiling.ir.composed import mean
 from latebra.compiling.ir.graph import Graph, Type
 from latebra.compiling.ir.interpret import interpret
 from latebra.compiling.ir.operators import check
@@ -98,8 +99,8 @@ def offsets(b: Builder) -> Graph:
 
 def written_out(b: Builder) -> Graph:
     x = b.input("x", Type("float32", (2, 8)))
-    off = x - x.fold("mean", [1])
-    return b.finish({"y": off / ((off * off).fold("mean", [1]) + 0.5).op("sqrt")})
+    off = x - mean(x, [1])
+    return b.finish({"y": off / (mean(off * off, [1]) + 0.5).op("sqrt")})
 
 
 CASES = {
@@ -199,7 +200,7 @@ graph g
         """\
 graph g
   input x: float32[2,8]
-  normalise_1: float32[2,8] = normalise(x) axes=[1] epsilon=0.5
+  normalise_1: float32[2,8] = normalise(x) axis=1 epsilon=0.5
   return y=normalise_1""",
     ),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from latebra.compiling import opening
 from latebra.compiling.backends.onnxruntime import OnnxRuntime
-from latebra.compiling.cache import Cache, usual_folder
+from latebra.compiling.cache import Cache
 from latebra.compiling.contract import Model, Outcome, Support
 from latebra.compiling.facts import read_facts
 from latebra.compiling.opening import doctor_rows, installed, open_network, outcome_of
@@ -26,6 +26,7 @@ from latebra.core.errors import (
     UnknownPlugin,
     Unsupported,
 )
+from latebra.core.files import usual_folder
 from latebra.core.network import Golden, check_golden
 
 pytest.importorskip("onnx", reason="the programs are made with onnx")

@@ -17,7 +17,7 @@ from latebra.compiling.placing import measured, placed
 from latebra.compiling.question import Question
 from latebra.core.errors import InputError, UnknownPlugin, Unsupported
 from latebra.core.progress import silent
-from latebra.testing.programs import PROGRAMS
+from latebra.testing.programs import PROGRAMS, batched
 
 onnx = pytest.importorskip("onnx", reason="the programs are made with onnx")
 
@@ -163,6 +163,15 @@ def test_a_fallback_that_is_not_needed_is_left_out():
         PROGRAMS["integers"]().model, compiler="glow", fallback="onnxruntime", threads=1
     )
     assert [artifact.compiler for artifact in bundle.artifacts] == ["glow"]
+
+
+def test_where_both_fail_both_say_why():
+    pytest.importorskip("llvmlite")
+    words = "glow has no product .* to quantise; with onnxruntime beside it: .* fitted to samples"
+    with pytest.raises(Unsupported, match=words):
+        lb.compile(
+            batched(), compiler="glow:int8", fallback="onnxruntime", shapes={"x": (2, 3)}, threads=1
+        )
 
 
 def test_a_pair_is_compared_like_any_other():

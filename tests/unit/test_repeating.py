@@ -62,6 +62,17 @@ def test_weights_are_held_once():
     assert many.card.digest == many.file_digest
 
 
+@pytest.mark.parametrize("name", ["h/0", "h/turn/0", "h/turn/turn/0"])
+def test_no_name_is_given_twice(name):
+    written = onnx.load_model_from_string(step().onnx)
+    written.graph.initializer[0].name = written.graph.node[0].input[1] = name
+    model = lb.repeat(lb.load_model(written.SerializeToString()), 3, {"y": "x"})
+    again = onnx.load_model_from_string(model.onnx)
+    onnx.checker.check_model(again, full_check=True)
+    given = [each for node in again.graph.node for each in node.output] + [name]
+    assert len(set(given)) == len(given) == 7
+
+
 def test_without_feeding_each_time_is_the_same():
     found = lb.compile(lb.repeat(step(), 3, {}), compiler="onnxruntime")
     x = np.array([[1, 2]], np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import latebra as lb
-from latebra.hiding.channel.passage import send
+from latebra.hiding.media.passage import send
 
 KEY = lb.Key(bytes(range(32)))
 
@@ -16,12 +16,12 @@ def stego() -> lb.Stego:
 
 def test_what_was_hidden_is_revealed(stego):
     assert lb.reveal(stego, key=KEY, context=b"monday") == b"meet at nine"
-    assert stego.report.attempts >= stego.report.pictures == 1
+    assert stego.report.attempts >= stego.report.covers == 1
     assert 0 < stego.report.seconds_in_network <= stego.report.seconds
 
 
 def test_one_failure_for_all(stego):
-    damaged = stego.pictures[0].copy()
+    damaged = stego.covers[0].copy()
     damaged[::2] = 255 - damaged[::2]
     tries = [
         (stego, lb.Key.generate(), b"monday"),
@@ -41,13 +41,13 @@ def test_one_failure_for_all(stego):
 
 def test_no_two_pictures_are_alike(stego):
     again = lb.hide(b"meet at nine", key=KEY, compiler="onnxruntime", context=b"monday")
-    assert (again.pictures[0] != stego.pictures[0]).mean() > 0.5
+    assert (again.covers[0] != stego.covers[0]).mean() > 0.5
 
 
 def test_long_messages_take_a_set_in_any_order():
     message = np.random.default_rng(1).bytes(2 * lb.capacity(channel="jpeg75") + 5)
     stego = lb.hide(message, key=KEY, channel="jpeg75", compiler="onnxruntime")
-    received = [send(p, "jpeg75", np.random.default_rng(0)) for p in stego.pictures[::-1]]
+    received = [send(p, "jpeg75", np.random.default_rng(0)) for p in stego.covers[::-1]]
     assert len(received) >= 3
     assert lb.reveal(received, key=KEY, channel="jpeg75") == message
     with pytest.raises(lb.PartsMissing, match=rf"part {len(received)} of {len(received)} missing"):
@@ -74,17 +74,17 @@ def test_recipients_and_signatures():
 def test_full_pictures_survive_their_channel(channel):
     message = np.random.default_rng(2).bytes(lb.capacity(channel=channel))
     stego = lb.hide(message, key=KEY, channel=channel, compiler="onnxruntime")
-    assert len(stego.pictures) == 1
-    received = send(stego.pictures[0], channel, np.random.default_rng(3))
+    assert len(stego.covers) == 1
+    received = send(stego.covers[0], channel, np.random.default_rng(3))
     assert lb.reveal(received, key=KEY, channel=channel) == message
 
 
 def test_capacity_is_exact():
     room = lb.capacity(channel="jpeg50")
     stego = lb.hide(bytes(room), key=KEY, channel="jpeg50", compiler="onnxruntime")
-    assert len(stego.pictures) == 1
+    assert len(stego.covers) == 1
     more = lb.hide(bytes(room + 1), key=KEY, channel="jpeg50", compiler="onnxruntime")
-    assert len(more.pictures) > 1
+    assert len(more.covers) > 1
 
 
 def test_wrong_inputs_say_what_to_do():

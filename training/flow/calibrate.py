@@ -16,9 +16,9 @@ from latebra.compiling.opening import open_network
 from latebra.hiding.carriers.diffusion import KINDS, SIDE, Diffusion
 from latebra.hiding.channel import basis, gaussian
 from latebra.hiding.channel.codes import code
-from latebra.hiding.channel.passage import CHANNELS, send
 from latebra.hiding.channel.sync import Word
 from latebra.hiding.channel.table import Room, Table, capacities, choose_depths
+from latebra.hiding.media.passage import CHANNELS, send
 from latebra.models.catalogue import Catalogue
 
 SEED = 90_210

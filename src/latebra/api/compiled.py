@@ -149,7 +149,8 @@ def _built(
     """Returns what the compiler that was named makes of the model, with help where it needs some.
 
     Raises:
-        Unsupported: The compiler cannot take the model, and there is no fallback.
+        Unsupported: The compiler cannot take the model, and there is no fallback, or not even both
+            together can.
     """
     try:
         bundle = Bundle.built(model, [compiler], threads=threads, licence=licence)
@@ -161,7 +162,11 @@ def _built(
             fix += f"; or add a fallback for the rest, as in --fallback {USUAL_FALLBACK}"
             raise type(error)(error.what, fix=fix) from error
         pair = f"{compiler}{PLUS}{fallback}"
-        bundle = Bundle.built(model, [pair], threads=threads, licence=licence)
+        try:
+            bundle = Bundle.built(model, [pair], threads=threads, licence=licence)
+        except (Unsupported, BuildFailed) as second:
+            what = f"{error.what}; with {fallback} beside it: {second.what}"
+            raise type(second)(what, fix=second.fix) from second
         who = described(bundle.artifacts[0].content, compiler, fallback)
         return Compiled(bundle, f"{error.what}; {who}")
     return Compiled(bundle, f"{compiler}: as you asked" + _seen(model, compiler))

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from latebra.api.language import check_language
 from latebra.api.opened import carriers, chosen, models, open_reader
-from latebra.api.stego import Picture, Source, Stego, sources_of, to_picture
+from latebra.api.stego import Stego, sources_of
 from latebra.compiling.opening import doctor_rows
 from latebra.core.errors import LatebraError
 from latebra.core.progress import Progress, silent
 from latebra.hiding.audit import Row, compare, statistics
+from latebra.hiding.medium import Cover, Source
 
 COVERS: Final = 12
 """Ordinary pictures that an audit paints to compare with."""
@@ -94,10 +96,9 @@ def audit(
         **options: Of the carrier, such as ``kind="stone"``.
     """
     reader = open_reader(carrier, chosen(compiler)[0], options)
-    shape = reader.carrier.cover_shape
-    suspects = [to_picture(each, shape, fit=False) for each in sources_of(source)]
+    suspects = [reader.carrier.medium.take(each) for each in sources_of(source)]
     rng = np.random.default_rng(int.from_bytes(os.urandom(16), "little"))
-    covers: list[Picture] = []
+    covers: list[Cover] = []
     for number in range(COVERS):
         covers.append(reader.carrier.sample(rng))
         progress("covers", number + 1, COVERS)
@@ -119,12 +120,18 @@ def doctor() -> list[Check]:
         ok = row.outcome == "ok"
         checks.append(Check("compiler", row.compiler, ok, versions if ok else row.reason, row.fix))
     for name in carriers:
-        roles = ", ".join(carriers[name].roles.values())
         try:
-            reader = open_reader(name, chosen("auto")[0], {})
+            checks.append(Check("carrier", name, True, _opens(name)))
         except LatebraError as error:
             checks.append(Check("carrier", name, False, error.what, error.fix))
-        else:
-            checks.append(Check("carrier", name, True, f"{roles} opened by {reader.compiler}"))
     checks += [Check("model", name, True, models[name].digest[:16]) for name in models]
     return checks
+
+
+def _opens(carrier: str) -> str:
+    """Returns how a carrier's networks do here: those that are bundled are opened."""
+    roles = list(carriers[carrier].roles.values())
+    if all(role in models for role in roles):
+        reader = open_reader(carrier, chosen("auto")[0], {})
+        return f"{', '.join(roles)} opened by {reader.compiler}"
+    return ", ".join(check_language(role) for role in roles)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from latebra.api.language import LanguageNetwork
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
 from latebra.core.errors import Unavailable
 from latebra.core.keys import Key, derive
+from latebra.core.network import ModelCard
+from latebra.core.progress import Progress, silent
 from latebra.core.registry import Registry
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
@@ -38,7 +41,7 @@ class Reader:
     carrier: Carrier
     compiler: str
     digest: str
-    networks: tuple[OpenNetwork, ...]
+    networks: tuple[OpenNetwork | LanguageNetwork, ...]
 
     @property
     def seconds_inside(self) -> float:
@@ -75,7 +78,7 @@ class Secrets:
 
 
 def chosen(compiler: str) -> list[str]:
-    """Returns the compiler that writes, then one more to verify with when there is one.
+    """Returns the compiler that writes, then those that can verify, the one to prefer first.
 
     Raises:
         UnknownPlugin: No compiler has that id.
@@ -85,35 +88,44 @@ def chosen(compiler: str) -> list[str]:
         make(compiler, 1)  # An unknown id says what was meant.
     here = installed()
     if compiler != "auto":
-        return [compiler, *[name for name in here if name != compiler][:1]]
+        return [compiler, *(name for name in here if name != compiler)]
     if not here:
         raise Unavailable("no compiler is installed", fix="pip install onnxruntime")
-    return here[:2]
+    return here
 
 
 def open_reader(
-    carrier: str, compiler: str, options: Mapping[str, str], threads: int | None = None
+    carrier: str,
+    compiler: str,
+    options: Mapping[str, str],
+    threads: int | None = None,
+    progress: Progress = silent,
 ) -> Reader:
     """Returns the carrier with its networks opened by ``compiler``; networks stay open."""
     plugin = carriers[carrier]
     plugin.create({}, options)  # A wrong option is said before anything is built.
-    networks = {role: _network(model, compiler, threads) for role, model in plugin.roles.items()}
-    return Reader(
-        plugin.create(networks, options), compiler, digest_of(carrier), tuple(networks.values())
-    )
+    names = plugin.models(options)
+    networks = {role: _network(model, compiler, threads) for role, model in names.items()}
+    for network in networks.values():
+        if isinstance(network, LanguageNetwork):
+            network.progress = progress
+    opened = tuple(networks.values())
+    digest = digest_of(network.card for network in opened)
+    return Reader(plugin.create(networks, options), compiler, digest, opened)
 
 
-def digest_of(carrier: str) -> str:
-    """Returns SHA-256 over the digests of the carrier's networks, in the order of its roles."""
-    digests = "".join(models[name].digest for name in carriers[carrier].roles.values())
-    return hashlib.sha256(digests.encode()).hexdigest()
+def usual_channel(carrier: str) -> str:
+    """Returns the channel that a carrier's covers go through unless somebody says otherwise."""
+    return next(iter(carriers[carrier].channels))
 
 
-def seconds_inside(readers: Sequence[Reader]) -> float:
-    """Returns the time that all of ``readers`` spent inside their networks so far."""
-    return sum(reader.seconds_inside for reader in readers)
+def digest_of(cards: Iterable[ModelCard]) -> str:
+    """Returns SHA-256 over the digests of a carrier's networks, in the order of its roles."""
+    return hashlib.sha256("".join(card.digest for card in cards).encode()).hexdigest()
 
 
 @cache
-def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork:
+def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork | LanguageNetwork:
+    if name not in models:
+        return LanguageNetwork(name, compiler, threads=threads)
     return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)

@@ -9,18 +9,26 @@ from typing import Final
 
 import numpy as np
 
-from latebra.api.opened import Reader, Secrets, carriers, chosen, open_reader, seconds_inside
-from latebra.api.stego import HideReport, Picture, Source, Stego, sources_of, to_picture
+from latebra.api.opened import (
+    Reader,
+    Secrets,
+    carriers,
+    chosen,
+    open_reader,
+    usual_channel,
+)
+from latebra.api.stego import HideReport, Ordinary, Stego, sources_of
+from latebra.api.verifying import Verifier
 from latebra.core.errors import DoesNotFit, InputError, NothingRevealed
 from latebra.core.keys import Identity, Key, Recipient
 from latebra.core.progress import Progress, silent
 from latebra.hiding import frame, parts
-from latebra.hiding.channel.passage import send
-from latebra.hiding.channel.stream import Stream
+from latebra.hiding.channel.modem import Found
 from latebra.hiding.frame import Binding, Profile
+from latebra.hiding.medium import Cover, Source
 
 ATTEMPTS: Final = 8
-"""Pictures painted for one frame before ``hide`` gives up: each with a salt of its own."""
+"""Covers made for one frame before ``hide`` gives up: each with a salt of its own."""
 
 
 def hide(
@@ -30,25 +38,25 @@ def hide(
     recipients: Sequence[Recipient] = (),
     sign_with: Identity | None = None,
     carrier: str = "diffusion",
-    channel: str = "png",
+    channel: str | None = None,
     compiler: str = "auto",
     context: bytes = b"",
     progress: Progress = silent,
     **options: str,
 ) -> Stego:
-    """Returns pictures that carry ``message``, each already read back as the receiver will.
+    """Returns covers that carry ``message``, each already read back as the receiver will.
 
     Args:
-        message: Any bytes, at least one. A long message takes several pictures.
+        message: Any bytes, at least one. A long message takes several covers.
         key: A secret that both ends share; or none, with recipients.
         recipients: Public keys; any of their owners can reveal the message.
         sign_with: Whose signature goes inside, for the receiver to check.
         carrier: An id from ``latebra.carriers``.
-        channel: What the picture must survive: "png", "jpeg75", ….
+        channel: What the cover must survive: "png", "jpeg75", …; None for the carrier's usual one.
         compiler: An id from ``latebra.compilers``, or "auto".
         context: Public bytes that both ends agree on (a date, a name); bound in.
         progress: Told how far the work is.
-        **options: Of the carrier, such as ``kind="stone"``.
+        **options: Of the carrier, such as ``kind="stone"`` or ``prompt="A letter about rain"``.
 
     Raises:
         DoesNotFit: The message is too long, or could not be read back.
@@ -60,14 +68,20 @@ def hide(
     if (key is None) == (not recipients):
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
-    writer = open_reader(carrier, names[0], options)
-    readers = [writer, *(open_reader(carrier, name, options) for name in names[1:])]
-    start, inside = time.perf_counter(), seconds_inside(readers)
+    channel = channel or usual_channel(carrier)
+
+    def opened(name: str) -> Reader:
+        return open_reader(carrier, name, options, progress=progress)
+
+    writer = opened(names[0])
+    verifier = Verifier(writer, names[1:], opened)
+    start = time.perf_counter()
     profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
     room, chunks = _arrange(message, writer.carrier.rooms(channel), profile, recipients, sign_with)
-    painted: list[Picture] = []
+    medium = writer.carrier.medium
+    made: list[Cover] = []
     attempts = 0
     for number, chunk in enumerate(chunks):
         for _ in range(ATTEMPTS):
@@ -82,31 +96,31 @@ def hide(
                 profile=profile,
                 room=room,
             )
-            picture = writer.carrier.embed(sealed, salt, stream, channel)
-            received = send(picture, channel, np.random.default_rng())
-            if all(_carries(reader, received, stream, channel, salt, sealed) for reader in readers):
-                painted.append(picture)
+            cover = writer.carrier.embed(sealed, salt, stream, channel, progress)
+            received = medium.send(cover, channel, np.random.default_rng())
+            if verifier.reads(received, stream, channel, Found(salt, sealed)):
+                made.append(cover)
                 break
         else:
             raise DoesNotFit(
                 f"a frame of {room} bytes could not be read back through {channel!r} from any of "
-                f"{ATTEMPTS} pictures",
-                fix="choose another kind of picture, or a channel that harms less",
+                f"{ATTEMPTS} {medium.noun}s",
+                fix=f"choose another kind of {medium.noun}, or a channel that harms less",
             )
         progress("hide", number + 1, len(chunks))
     report = HideReport(
         carrier=carrier,
         channel=channel,
         compiler=writer.compiler,
-        verified_with=tuple(reader.compiler for reader in readers),
+        verified_with=tuple(reader.compiler for reader in verifier.readers),
         message_bytes=len(message),
         room_bytes=room,
-        pictures=len(painted),
+        covers=len(made),
         attempts=attempts,
         seconds=time.perf_counter() - start,
-        seconds_in_network=seconds_inside(readers) - inside,
+        seconds_in_network=verifier.seconds_inside,
     )
-    return Stego(tuple(painted), report)
+    return Stego(tuple(made), report, medium)
 
 
 def reveal(
@@ -121,10 +135,11 @@ def reveal(
     progress: Progress = silent,
     **options: str,
 ) -> bytes:
-    """Returns the message that pictures carry.
+    """Returns the message that covers carry.
 
     Args:
-        source: A file, an array, what ``hide`` returned, or several of these in any order.
+        source: A file, an array, a ``Text``, what ``hide`` returned, or several of these in any
+            order.
         key: The key that was used to hide, or a recipient's identity.
         carrier: The carrier that was used.
         channel: The channel that was promised; None tries each.
@@ -135,19 +150,18 @@ def reveal(
         **options: Of the carrier; those that are not given are tried.
 
     Raises:
-        NothingRevealed: Wrong key, damaged or empty pictures: one failure for all.
-        PartsMissing: The key is right, but pictures of the set are missing.
-        UnreadableFile: A file is no picture, or has the wrong size.
+        NothingRevealed: Wrong key, damaged or empty covers: one failure for all.
+        PartsMissing: The key is right, but covers of the set are missing.
+        UnreadableFile: A file is no picture or text, or has the wrong size.
     """
-    reader = open_reader(carrier, chosen(compiler)[0], options)
+    reader = open_reader(carrier, chosen(compiler)[0], options, progress=progress)
     secrets = Secrets(carrier, reader.digest, context)
     shared = key if isinstance(key, Key) else None
     stream = secrets.stream(shared)
     channels = [channel] if channel else list(reader.carrier.channels)
     for name in channels:
         reader.carrier.rooms(name)
-    shape = reader.carrier.cover_shape
-    covers = [to_picture(each, shape, fit=channel == "resize") for each in sources_of(source)]
+    covers = [reader.carrier.medium.take(each, channel) for each in sources_of(source)]
     profiles = (Profile.COMPACT, Profile.FULL) if shared and signer is None else (Profile.FULL,)
     chunks: list[bytes] = []
     for number, cover in enumerate(covers):
@@ -165,7 +179,7 @@ def reveal(
 def capacity(
     *,
     carrier: str = "diffusion",
-    channel: str = "png",
+    channel: str | None = None,
     recipients: int = 0,
     signed: bool = False,
     **options: str,
@@ -174,15 +188,40 @@ def capacity(
 
     Args:
         carrier: An id from ``latebra.carriers``.
-        channel: What the cover must survive.
+        channel: What the cover must survive; None for the carrier's usual one.
         recipients: How many there are; none means a shared key.
         signed: Whether a signature goes inside.
         **options: Of the carrier, such as ``kind="stone"``.
     """
     plain = carriers[carrier].create({}, options)
+    rooms = plain.rooms(channel or usual_channel(carrier))
     profile = Profile.FULL if recipients or signed else Profile.COMPACT
-    held = frame.largest(plain.rooms(channel)[-1], profile, recipients=recipients, signed=signed)
+    held = frame.largest(rooms[-1], profile, recipients=recipients, signed=signed)
     return max(0, held - parts.SINGLE_OVERHEAD)
+
+
+def write(
+    *,
+    carrier: str = "language",
+    compiler: str = "auto",
+    progress: Progress = silent,
+    **options: str,
+) -> Ordinary:
+    """Returns an ordinary cover, without a message, made as those with a message are.
+
+    Whoever publishes such covers too gives those that carry something a crowd to stand in.
+
+    Args:
+        carrier: An id from ``latebra.carriers``.
+        compiler: An id from ``latebra.compilers``, or "auto".
+        progress: Told how far the work is.
+        **options: Of the carrier, such as ``prompt="A letter about rain"``.
+    """
+    writer = open_reader(carrier, chosen(compiler)[0], options, progress=progress).carrier
+    rng = np.random.default_rng(int.from_bytes(os.urandom(32), "little"))
+    cover = writer.sample(rng)
+    progress("write", 1, 1)
+    return Ordinary(cover, writer.medium)
 
 
 def _arrange(
@@ -204,18 +243,11 @@ def _arrange(
             return room, parts.split(message, fits(room))
     if fits(rooms[-1]) <= parts.PART_OVERHEAD:
         raise DoesNotFit(
-            f"message is {len(message)} bytes, a picture's frame of {rooms[-1]} bytes is too small "
+            f"message is {len(message)} bytes, a cover's frame of {rooms[-1]} bytes is too small "
             "for its seal alone",
             fix="choose a channel that harms less, or a shared key instead of recipients",
         )
     return rooms[-1], parts.split(message, fits(rooms[-1]))
-
-
-def _carries(
-    reader: Reader, received: Picture, stream: Stream, channel: str, salt: bytes, sealed: bytes
-) -> bool:
-    found = reader.carrier.extract(received, stream, [channel])
-    return any(each.salt == salt and each.frame == sealed for each in found)
 
 
 def _unseal(

@@ -22,7 +22,7 @@ from latebra.cli.options import (
     read_identity,
     read_recipient,
 )
-from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
+from latebra.core.errors import InputError, UnreadableFile
 
 NO_KEY = KeyOptions()
 USUAL = HowOptions()
@@ -45,23 +45,21 @@ def hide(
     json: Json = False,
     force: Force = False,
 ) -> None:
-    """Hide a message in a picture that is painted for it.
+    """Hide a message in a picture that is painted for it, or in a text that is written for it.
 
     Args:
         message: What to hide; without it, --file, or else what comes on stdin.
-        out: The PNG file to write; a long message takes several, name-1.png, name-2.png, ….
+        out: The PNG or text file to write; a long message takes several, name-1.png, name-2.png, ….
         file: Hide this file's bytes.
         recipient: Instead of a key: somebody's public key, or its file. Give it once for each.
         sign: Sign with the identity in this file.
-        channel: What the picture must survive, from latebra capacity.
-        look: Open the picture, or say where it is.
+        channel: What the cover must survive, from latebra capacity.
+        look: Open it, or say where it is.
     """
     settings = load_settings()
+    carrier = how.carrier or settings.carrier
     console.refuse_to_write(out, [each for each in (file, sign, key.key_file) if each], force=force)
-    if out.suffix.lower() != ".png":
-        raise UnwritableFile(
-            f"{out} does not end in .png", fix="name it .png: other formats lose what is hidden"
-        )
+    lb.carriers[carrier].create({}, how.options()).medium.refuse(out, force=True)
     if recipient and key.is_given():
         raise Usage("there is a key, and there are recipients", fix="give one of the two")
     recipients = [read_recipient(each) for each in recipient]
@@ -75,8 +73,8 @@ def hide(
             key=shared,
             recipients=recipients,
             sign_with=read_identity(sign),
-            carrier=how.carrier or settings.carrier,
-            channel=channel or settings.channel,
+            carrier=carrier,
+            channel=channel or settings.channel or None,
             compiler=how.compiler or settings.compiler,
             context=how.context.encode(),
             progress=progress,
@@ -99,8 +97,36 @@ def hide(
             console.look(path)
 
 
+def write(
+    *,
+    out: Path,
+    how: HowOptions = USUAL,
+    size: Annotated[int | None, Parameter(group=HOW)] = None,
+    force: Force = False,
+) -> None:
+    """Write an ordinary text or picture, without a message, as those with a message are made.
+
+    Args:
+        out: The file to write.
+        size: Bytes of frame that a text would have room for.
+    """
+    settings = load_settings()
+    carrier = how.carrier or "language"
+    console.refuse_to_write(out, [], force=force)
+    options = how.options() | ({} if size is None else {"size": str(size)})
+    lb.carriers[carrier].create({}, options).medium.refuse(out, force=True)
+    with console.bars() as progress:
+        ordinary = lb.write(
+            carrier=carrier,
+            compiler=how.compiler or settings.compiler,
+            progress=progress,
+            **options,
+        )
+    console.say(str(ordinary.save(out, force=force)))
+
+
 def reveal(
-    pictures: tuple[Path, ...],
+    covers: tuple[Path, ...],
     /,
     *,
     out: Path | None = None,
@@ -111,32 +137,32 @@ def reveal(
     how: HowOptions = USUAL,
     force: Force = False,
 ) -> None:
-    """Reveal the message that pictures carry.
+    """Reveal the message that pictures or texts carry.
 
     Args:
-        pictures: The pictures, in any order.
+        covers: The pictures or texts, in any order.
         out: Write the message to this file instead of stdout.
         identity: The identity file of a recipient, instead of a shared key.
         signer: Who must have signed: a public key, or the file it is in.
         channel: The channel that was promised; without it each is tried.
     """
-    if not pictures:
-        raise Usage("there is no picture", fix="give the file of one, or more")
+    if not covers:
+        raise Usage("there is no cover", fix="give the file of a picture or a text, or more")
     settings = load_settings()
     if out is not None:
         console.refuse_to_write(
-            out, [*pictures, *(each for each in (identity, key.key_file) if each)], force=force
+            out, [*covers, *(each for each in (identity, key.key_file) if each)], force=force
         )
-    for picture in pictures:
-        if not picture.exists():  # Said before anybody types a passphrase.
-            raise UnreadableFile(f"there is no file {picture}", fix="check the path")
+    for cover in covers:
+        if not cover.exists():  # Said before anybody types a passphrase.
+            raise UnreadableFile(f"there is no file {cover}", fix="check the path")
     if identity is not None and key.is_given():
         raise Usage("there are a key and an identity", fix="give one of the two")
     opener = read_identity(identity) or key.key(settings, twice=False)
     checker = None if signer is None else read_recipient(signer)
     with console.bars() as progress:
         message = lb.reveal(
-            list(pictures),
+            list(covers),
             key=opener,
             carrier=how.carrier or settings.carrier,
             channel=channel,

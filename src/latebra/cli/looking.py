@@ -25,7 +25,7 @@ def capacity(
     signed: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
 ) -> None:
-    """Show how many bytes of message one picture carries; a longer message takes several.
+    """Show how many bytes of message one cover carries; a longer message takes several.
 
     Args:
         channel: One channel, for its number alone; without it, a table of all.
@@ -51,30 +51,27 @@ def capacity(
 
 
 def audit(
-    pictures: tuple[Path, ...],
+    covers: tuple[Path, ...],
     /,
     *,
-    carrier: str | None = None,
-    compiler: str | None = None,
+    how: HowOptions = USUAL,
     json: Json = False,
 ) -> None:
-    """Show what a steganalyst would see in pictures.
+    """Show what a steganalyst would see in pictures or texts.
 
     Args:
-        pictures: The pictures; more of them show more.
-        carrier: The carrier that may have been used.
-        compiler: The compiler that runs its network, or auto.
-        kind: What they show, such as stone, when you know it.
+        covers: The pictures or texts; more of them show more.
     """
-    if not pictures:
-        raise Usage("there is no picture", fix="give the file of one, or more")
+    if not covers:
+        raise Usage("there is no cover", fix="give the file of a picture or a text, or more")
     settings = load_settings()
     with console.bars() as progress:
         marks = lb.audit(
-            list(pictures),
-            carrier=carrier or settings.carrier,
-            compiler=compiler or settings.compiler,
+            list(covers),
+            carrier=how.carrier or settings.carrier,
+            compiler=how.compiler or settings.compiler,
             progress=progress,
+            **how.options(),
         )
     if json:
         console.say_json(marks.as_dict())

@@ -71,16 +71,28 @@ class HowOptions:
         compiler: A compiler, from latebra compilers, or auto.
         context: Public words that both ends agree on.
         kind: What is painted, such as stone; a reader who is not told tries each.
+        prompt: What the text is to be about; the reader must say the same.
+        model: The language model: smollm2, or a GGUF file of the same architecture.
+        numerics: float32, or float64 where both ends' compilers keep it.
     """
 
     carrier: str | None = None
     compiler: str | None = None
     context: str = ""
     kind: str | None = None
+    prompt: str | None = None
+    model: str | None = None
+    numerics: str | None = None
 
     def options(self) -> dict[str, str]:
         """Returns the carrier's own options."""
-        return {} if self.kind is None else {"kind": self.kind}
+        mine = {
+            "kind": self.kind,
+            "prompt": self.prompt,
+            "model": self.model,
+            "numerics": self.numerics,
+        }
+        return {name: value for name, value in mine.items() if value is not None}
 
 
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON.")]

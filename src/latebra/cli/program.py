@@ -19,10 +19,11 @@ from latebra.core.errors import LatebraError, NumericsMismatch, Unavailable
 
 COMMANDS: Final = {
     "key": ("keys:app", "Make a key, or show the public half of one."),
-    "hide": ("hiding:hide", "Hide a message in a picture that is painted for it."),
-    "reveal": ("hiding:reveal", "Reveal the message that pictures carry."),
-    "capacity": ("looking:capacity", "Show how long a message one picture carries."),
-    "audit": ("looking:audit", "Show what a steganalyst would see in pictures."),
+    "hide": ("hiding:hide", "Hide a message in a picture or a text that is made for it."),
+    "reveal": ("hiding:reveal", "Reveal the message that pictures or texts carry."),
+    "write": ("hiding:write", "Write an ordinary text or picture, without a message."),
+    "capacity": ("looking:capacity", "Show how long a message one cover carries."),
+    "audit": ("looking:audit", "Show what a steganalyst would see in pictures or texts."),
     "vault": ("vaulting:app", "Keep content in a model's weights, where only its key opens it."),
     "fingerprint": (
         "fingerprinting:app",

@@ -12,38 +12,37 @@ from math import prod
 from typing import Final
 
 from latebra.core import protobuf, tensors
+from latebra.core.onnx_format import (
+    ELSEWHERE,
+    Attribute,
+    Element,
+    Function,
+    Graph,
+    Model,
+    Node,
+    Pair,
+    Sparse,
+    Tensor,
+)
 from latebra.core.protobuf import BYTES, VARINT, Field, fields
 from latebra.core.tensors import Entry
 
-# Field numbers and element types: onnx/onnx.proto, https://github.com/onnx/onnx.
-_MODEL_GRAPH: Final = 7
-_MODEL_FUNCTIONS: Final = 25
-_FUNCTION_NODE: Final = 7
-_GRAPH_NODE: Final = 1
-_GRAPH_INITIALIZER: Final = 5
-_GRAPH_SPARSE: Final = 15
-_NODE_ATTRIBUTE: Final = 5
-_ATTRIBUTE_TENSORS: Final = (5, 10)
-_ATTRIBUTE_GRAPHS: Final = (6, 11)
-_ATTRIBUTE_SPARSE: Final = (22, 23)
-_SPARSE_TENSORS: Final = (1, 2)
-_DIMS, _DATA_TYPE, _NAME, _RAW, _EXTERNAL, _LOCATION = 1, 2, 8, 9, 13, 14
 _KINDS: Final[Mapping[int, str]] = {
-    1: "F32",
-    2: "U8",
-    3: "I8",
-    4: "U16",
-    5: "I16",
-    6: "I32",
-    7: "I64",
-    9: "BOOL",
-    10: "F16",
-    11: "F64",
-    12: "U32",
-    13: "U64",
-    16: "BF16",
-    17: "F8_E4M3",
-    19: "F8_E5M2",
+    Element.FLOAT: "F32",
+    Element.UINT8: "U8",
+    Element.INT8: "I8",
+    Element.UINT16: "U16",
+    Element.INT16: "I16",
+    Element.INT32: "I32",
+    Element.INT64: "I64",
+    Element.BOOL: "BOOL",
+    Element.FLOAT16: "F16",
+    Element.DOUBLE: "F64",
+    Element.UINT32: "U32",
+    Element.UINT64: "U64",
+    Element.BFLOAT16: "BF16",
+    Element.FLOAT8_E4M3: "F8_E4M3",
+    Element.FLOAT8_E5M2: "F8_E5M2",
 }
 _LEAST_BYTES: Final = 256
 """Smaller ones are shapes, axes and constants, which belong to the graph."""
@@ -85,12 +84,12 @@ def split(onnx: bytes, location: str) -> Apart | None:
         name, entry = _as_entry(tensor)
         if entry is None or entries.get(name) != entry:
             return bytes(tensor)
-        kept = b"".join(field.whole for field in fields(tensor) if field.number != _RAW)
+        kept = b"".join(field.whole for field in fields(tensor) if field.number != Tensor.RAW)
         told = {"location": location, "offset": places[name], "length": len(entry.content)}
         for key, value in told.items():
-            pair = protobuf.text(1, key) + protobuf.text(2, str(value))
-            kept += protobuf.block(_EXTERNAL, len(pair)) + pair
-        return kept + protobuf.number(_LOCATION, 1)
+            pair = protobuf.text(Pair.KEY, key) + protobuf.text(Pair.VALUE, str(value))
+            kept += protobuf.block(Tensor.EXTERNAL, len(pair)) + pair
+        return kept + protobuf.number(Tensor.LOCATION, ELSEWHERE)
 
     apart = Apart(_with_tensors(memoryview(onnx), leave_out), weights)
     return apart if join(apart.graph, weights, location) == onnx else None
@@ -111,18 +110,18 @@ def join(graph: bytes, weights: bytes, location: str) -> bytes:
 
     def put_back(tensor: memoryview) -> bytes:
         told = list(fields(tensor))
-        if not any(field.number == _LOCATION and field.value == 1 for field in told):
+        if not any(field.number == Tensor.LOCATION and field.value == ELSEWHERE for field in told):
             return bytes(tensor)
-        where = dict(_pair(field) for field in told if field.number == _EXTERNAL)
+        where = dict(_pair(field) for field in told if field.number == Tensor.EXTERNAL)
         if where.get("location") != location:
             raise ValueError(f"a weight lies in {where.get('location')!r}")
         content = lying.get(int(where.get("offset", "-1")))
         if content is None or len(content) != int(where.get("length", "-1")):
             raise ValueError(f"no weight lies at {where.get('offset')!r}")
-        raw = protobuf.block(_RAW, len(content))
-        kept = [field for field in told if field.number not in (_EXTERNAL, _LOCATION)]
-        before = b"".join(field.whole for field in kept if field.number < _RAW)
-        after = b"".join(field.whole for field in kept if field.number > _RAW)
+        raw = protobuf.block(Tensor.RAW, len(content))
+        kept = [field for field in told if field.number not in (Tensor.EXTERNAL, Tensor.LOCATION)]
+        before = b"".join(field.whole for field in kept if field.number < Tensor.RAW)
+        after = b"".join(field.whole for field in kept if field.number > Tensor.RAW)
         return b"".join([before, raw, content, after])
 
     onnx = _with_tensors(memoryview(graph), put_back)
@@ -138,8 +137,8 @@ def require_whole(onnx: bytes) -> None:
     """
     for tensor in _tensors(memoryview(onnx)):
         told = [(field.number, field.value) for field in fields(tensor)]
-        if (_LOCATION, 1) in told or _EXTERNAL in dict(told):
-            where = dict(_pair(each) for each in fields(tensor) if each.number == _EXTERNAL)
+        if (Tensor.LOCATION, ELSEWHERE) in told or Tensor.EXTERNAL in dict(told):
+            where = dict(_pair(each) for each in fields(tensor) if each.number == Tensor.EXTERNAL)
             raise ValueError(f"a weight lies in {where.get('location')!r}")
 
 
@@ -147,45 +146,45 @@ def _with_tensors(model: memoryview, change: Callable[[memoryview], bytes]) -> b
     """Returns the model with each initializer of its graph changed."""
     parts: list[bytes | memoryview] = []
     for field in fields(model):
-        if field.number != _MODEL_GRAPH or field.wire != BYTES:
+        if field.number != Model.GRAPH or field.wire != BYTES:
             parts.append(field.whole)
             continue
         inner: list[bytes | memoryview] = []
         for each in fields(field.content):
-            if each.number == _GRAPH_INITIALIZER and each.wire == BYTES:
+            if each.number == Graph.INITIALISERS and each.wire == BYTES:
                 tensor = change(each.content)
-                inner += [protobuf.block(_GRAPH_INITIALIZER, len(tensor)), tensor]
+                inner += [protobuf.block(Graph.INITIALISERS, len(tensor)), tensor]
             else:
                 inner.append(each.whole)
         size = sum(len(part) for part in inner)
-        parts += [protobuf.block(_MODEL_GRAPH, size), *inner]
+        parts += [protobuf.block(Model.GRAPH, size), *inner]
     return b"".join(parts)
 
 
 def _initializers(model: memoryview) -> Iterator[memoryview]:
-    for graph in _inside(model, _MODEL_GRAPH):
-        yield from _inside(graph, _GRAPH_INITIALIZER)
+    for graph in _inside(model, Model.GRAPH):
+        yield from _inside(graph, Graph.INITIALISERS)
 
 
 def _tensors(model: memoryview) -> Iterator[memoryview]:
     """Yields every tensor of a model, at any depth."""
     nodes: list[memoryview] = []
-    graphs = list(_inside(model, _MODEL_GRAPH))
-    for function in _inside(model, _MODEL_FUNCTIONS):
-        nodes += _inside(function, _FUNCTION_NODE)
+    graphs = list(_inside(model, Model.GRAPH))
+    for function in _inside(model, Model.FUNCTIONS):
+        nodes += _inside(function, Function.NODES)
     while graphs or nodes:
         if graphs:
             graph = graphs.pop()
-            yield from _inside(graph, _GRAPH_INITIALIZER)
-            for sparse in _inside(graph, _GRAPH_SPARSE):
-                yield from _inside(sparse, *_SPARSE_TENSORS)
-            nodes += _inside(graph, _GRAPH_NODE)
+            yield from _inside(graph, Graph.INITIALISERS)
+            for sparse in _inside(graph, Graph.SPARSE):
+                yield from _inside(sparse, Sparse.VALUES, Sparse.INDICES)
+            nodes += _inside(graph, Graph.NODES)
             continue
-        for attribute in _inside(nodes.pop(), _NODE_ATTRIBUTE):
-            yield from _inside(attribute, *_ATTRIBUTE_TENSORS)
-            for sparse in _inside(attribute, *_ATTRIBUTE_SPARSE):
-                yield from _inside(sparse, *_SPARSE_TENSORS)
-            graphs += _inside(attribute, *_ATTRIBUTE_GRAPHS)
+        for attribute in _inside(nodes.pop(), Node.ATTRIBUTES):
+            yield from _inside(attribute, Attribute.TENSOR, Attribute.TENSORS)
+            for sparse in _inside(attribute, Attribute.SPARSE, Attribute.SPARSES):
+                yield from _inside(sparse, Sparse.VALUES, Sparse.INDICES)
+            graphs += _inside(attribute, Attribute.GRAPH, Attribute.GRAPHS)
 
 
 def _inside(message: memoryview, *numbers: int) -> Iterator[memoryview]:
@@ -199,15 +198,15 @@ def _as_entry(tensor: memoryview) -> tuple[str, Entry | None]:
     """Returns a tensor's name and content, or None where it is small or is not plain bytes."""
     name, kind, shape, raw = "", 0, list[int](), None
     for field in fields(tensor):
-        if field.number == _DIMS:
+        if field.number == Tensor.DIMS:
             shape += [field.value] if field.wire == VARINT else protobuf.varints(field.content)
-        elif field.number == _DATA_TYPE and field.wire == VARINT:
+        elif field.number == Tensor.TYPE and field.wire == VARINT:
             kind = field.value
-        elif field.number == _NAME:
+        elif field.number == Tensor.NAME:
             name = str(field.content, "utf-8")
-        elif field.number == _RAW:
+        elif field.number == Tensor.RAW:
             raw = field.content
-        elif field.number in (_EXTERNAL, _LOCATION):
+        elif field.number in (Tensor.EXTERNAL, Tensor.LOCATION):
             return name, None
     if raw is None or len(raw) < _LEAST_BYTES or kind not in _KINDS:
         return name, None
@@ -219,4 +218,4 @@ def _as_entry(tensor: memoryview) -> tuple[str, Entry | None]:
 def _pair(field: Field) -> tuple[str, str]:
     """Returns a ``StringStringEntryProto``."""
     told = {each.number: str(each.content, "utf-8") for each in fields(field.content)}
-    return told.get(1, ""), told.get(2, "")
+    return told.get(Pair.KEY, ""), told.get(Pair.VALUE, "")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import platform
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,23 +17,6 @@ from latebra.core.files import replacing
 log = logging.getLogger(__name__)
 
 _DIGEST_BYTES: Final = 32
-
-
-def usual_folder() -> Path:
-    """Returns where this user's artifacts are kept.
-
-    ``LATEBRA_CACHE`` if it is set; else ``latebra`` in the folder that the system means for caches.
-    """
-    chosen = os.environ.get("LATEBRA_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        usual = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        usual = Path.home() / "Library" / "Caches"
-    else:
-        usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(usual) / "latebra"
 
 
 @cache

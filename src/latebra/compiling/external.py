@@ -8,23 +8,34 @@ from pathlib import Path
 from typing import Final
 
 from latebra.core.errors import UnreadableFile
+from latebra.core.onnx_format import (
+    ELSEWHERE,
+    Attribute,
+    Function,
+    Graph,
+    Model,
+    Node,
+    Pair,
+    Tensor,
+)
 from latebra.core.protobuf import BYTES, block, fields
 
 MOST_BYTES: Final = 2**31 - 1
 """What protobuf allows a message to have."""
 
-# Field numbers: onnx/onnx.proto, https://github.com/onnx/onnx.
 _INSIDE: Final[Mapping[str, Mapping[int, str]]] = {
-    "model": {7: "graph", 25: "function"},
-    "graph": {1: "node", 5: "tensor"},
-    "function": {7: "node"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph"},
+    "model": {Model.GRAPH: "graph", Model.FUNCTIONS: "function"},
+    "graph": {Graph.NODES: "node", Graph.INITIALISERS: "tensor"},
+    "function": {Function.NODES: "node"},
+    "node": {Node.ATTRIBUTES: "attribute"},
+    "attribute": {
+        Attribute.TENSOR: "tensor",
+        Attribute.GRAPH: "graph",
+        Attribute.TENSORS: "tensor",
+        Attribute.GRAPHS: "graph",
+    },
 }
 """For each kind of message, the fields that may hold a tensor further inside, and their kinds."""
-_RAW_DATA: Final = 9
-_EXTERNAL_DATA: Final = 13
-_DATA_LOCATION: Final = 14
 
 
 @dataclass(frozen=True)
@@ -85,11 +96,11 @@ def _place(tensor: memoryview) -> _Place | None:
     told: dict[str, str] = {}
     is_outside = False
     for field in fields(tensor):
-        if field.number == _DATA_LOCATION:
-            is_outside = field.value == 1
-        elif field.number == _EXTERNAL_DATA:
+        if field.number == Tensor.LOCATION:
+            is_outside = field.value == ELSEWHERE
+        elif field.number == Tensor.EXTERNAL:
             entry = {each.number: bytes(each.content).decode() for each in fields(field.content)}
-            told[entry.get(1, "")] = entry.get(2, "")
+            told[entry.get(Pair.KEY, "")] = entry.get(Pair.VALUE, "")
     if not is_outside:
         return None
     length = told.get("length")
@@ -117,7 +128,7 @@ def _whole(
 ) -> Iterator[bytes | memoryview]:
     place = _place(tensor)
     for field in fields(tensor):
-        if place is None or field.number not in (_RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION):
+        if place is None or field.number not in (Tensor.RAW, Tensor.EXTERNAL, Tensor.LOCATION):
             yield field.whole
     if place:
         content = held[place.location]
@@ -128,7 +139,7 @@ def _whole(
                 f"{stop}",
                 fix="fetch both again: they do not belong together, or one is cut short",
             )
-        yield block(_RAW_DATA, stop - place.offset)
+        yield block(Tensor.RAW, stop - place.offset)
         yield content[place.offset : stop]
 
 

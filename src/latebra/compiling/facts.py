@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,26 +9,24 @@ import numpy as np
 
 from latebra.core.errors import RunFailed, Unsupported
 from latebra.core.network import Arrays
+from latebra.core.onnx_format import Element, Graph, Model, Node, Opset, Value
+from latebra.core.onnx_format import Tensor as TensorProto
+from latebra.core.protobuf import BYTES, VARINT, Field, fields
 
-# Field numbers and element types: onnx/onnx.proto, https://github.com/onnx/onnx.
 _DTYPES: Final = {
-    1: "float32",
-    2: "uint8",
-    3: "int8",
-    4: "uint16",
-    5: "int16",
-    6: "int32",
-    7: "int64",
-    9: "bool",
-    10: "float16",
-    11: "float64",
-    12: "uint32",
-    13: "uint64",
+    Element.FLOAT: "float32",
+    Element.UINT8: "uint8",
+    Element.INT8: "int8",
+    Element.UINT16: "uint16",
+    Element.INT16: "int16",
+    Element.INT32: "int32",
+    Element.INT64: "int64",
+    Element.BOOL: "bool",
+    Element.FLOAT16: "float16",
+    Element.DOUBLE: "float64",
+    Element.UINT32: "uint32",
+    Element.UINT64: "uint64",
 }
-_VARINT: Final = 0
-_FIXED64: Final = 1
-_BYTES: Final = 2
-_FIXED32: Final = 5
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def read_facts(onnx: bytes) -> Facts:
     """
     try:
         facts = _model(memoryview(onnx))
-    except (IndexError, ValueError, UnicodeDecodeError) as error:
+    except (ValueError, UnicodeDecodeError) as error:
         raise Unsupported("this is not an ONNX file", fix="export the network as ONNX") from error
     if not facts.outputs:
         raise Unsupported("this is not an ONNX file", fix="export the network as ONNX")
@@ -116,13 +113,13 @@ def _model(data: memoryview) -> Facts:
     inputs: list[Tensor] = []
     outputs: list[Tensor] = []
     held: set[str] = set()
-    for field, value in _fields(data):
-        if field == 8 and isinstance(value, memoryview):  # ModelProto.opset_import
-            entry = dict(_fields(value))
-            if not bytes(_view(entry.get(1))):
-                opset = _number(entry.get(2))
-        elif field == 7 and isinstance(value, memoryview):  # ModelProto.graph
-            _graph(value, operators, inputs, outputs, held)
+    for field in fields(data):
+        if field.number == Model.OPSETS and field.wire == BYTES:
+            entry = _last(field)
+            if not _text(entry.get(Opset.DOMAIN)):
+                opset = _number(entry.get(Opset.VERSION))
+        elif field.number == Model.GRAPH and field.wire == BYTES:
+            _graph(field.content, operators, inputs, outputs, held)
     return Facts(
         opset,
         frozenset(operators),
@@ -138,76 +135,45 @@ def _graph(
     outputs: list[Tensor],
     held: set[str],
 ) -> None:
-    for field, value in _fields(data):
-        if field == 1:  # GraphProto.node
-            node = dict(_fields(_view(value)))
-            name, domain = _text(node.get(4)), _text(node.get(7))
+    for field in fields(data):
+        if field.number == Graph.NODES:
+            node = _last(field)
+            name, domain = _text(node.get(Node.OPERATOR)), _text(node.get(Node.DOMAIN))
             operators.add(f"{domain}::{name}" if domain not in ("", "ai.onnx") else name)
-        elif field == 5:  # GraphProto.initializer
-            held.add(next((_text(v) for f, v in _fields(_view(value)) if f == 8), ""))
-        elif field == 11:
-            inputs.append(_tensor(_view(value)))
-        elif field == 12:
-            outputs.append(_tensor(_view(value)))
+        elif field.number == Graph.INITIALISERS:
+            held.add(_text(_last(field).get(TensorProto.NAME)))
+        elif field.number == Graph.INPUTS:
+            inputs.append(_tensor(field))
+        elif field.number == Graph.OUTPUTS:
+            outputs.append(_tensor(field))
 
 
-def _tensor(data: memoryview) -> Tensor:
-    info = dict(_fields(data))
-    kind = dict(_fields(_view(dict(_fields(_view(info.get(2)))).get(1))))
+def _tensor(value: Field) -> Tensor:
+    info = _last(value)
+    kind = _last(_last(info.get(Value.TYPE)).get(Value.TENSOR_TYPE))
     shape: list[int | None] = []
-    for field, value in _fields(_view(kind.get(2))):
-        if field == 1:  # TensorShapeProto.dim
-            length = dict(_fields(_view(value))).get(1)
+    for field in fields(_content(kind.get(Value.SHAPE))):
+        if field.number == Value.AXES:
+            length = _last(field).get(Value.LENGTH)
             # Some exporters write -1 for a length that they leave open.
-            shape.append(length if isinstance(length, int) and length < 1 << 63 else None)
-    return Tensor(_text(info.get(1)), _DTYPES.get(_number(kind.get(1)), ""), tuple(shape))
+            known = length is not None and length.wire == VARINT and length.value < 1 << 63
+            shape.append(length.value if length is not None and known else None)
+    dtype = _DTYPES.get(_number(kind.get(Value.ELEMENT)), "")
+    return Tensor(_text(info.get(Value.NAME)), dtype, tuple(shape))
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yields field number and value, as protobuf writes them.
-
-    Source: https://protobuf.dev/programming-guides/encoding/.
-    """
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        wire = key & 7
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-            yield key >> 3, value
-            continue
-        if wire == _BYTES:
-            length, at = _varint(data, at)
-        elif wire in (_FIXED64, _FIXED32):
-            length = 8 if wire == _FIXED64 else 4
-        else:
-            raise ValueError(f"wire type {wire}")
-        if at + length > len(data):
-            raise ValueError("a field runs past the end")
-        yield key >> 3, data[at : at + length]
-        at += length
+def _last(message: Field | None) -> dict[int, Field]:
+    """Returns the fields of a message by number, of several the last."""
+    return {field.number: field for field in fields(_content(message))}
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("a number is longer than 64 bits")
+def _content(field: Field | None) -> memoryview:
+    return field.content if field is not None and field.wire == BYTES else memoryview(b"")
 
 
-def _view(value: int | memoryview | None) -> memoryview:
-    return value if isinstance(value, memoryview) else memoryview(b"")
+def _number(field: Field | None) -> int:
+    return field.value if field is not None and field.wire == VARINT else 0
 
 
-def _number(value: int | memoryview | None) -> int:
-    return value if isinstance(value, int) else 0
-
-
-def _text(value: int | memoryview | None) -> str:
-    return bytes(_view(value)).decode()
+def _text(field: Field | None) -> str:
+    return bytes(_content(field)).decode()

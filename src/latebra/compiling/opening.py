@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from latebra.compiling.cache import Cache, usual_folder
+from latebra.compiling.cache import Cache
 from latebra.compiling.contract import (
     Compiler,
     Executable,
@@ -34,6 +34,7 @@ from latebra.core.errors import (
     Unavailable,
     Unsupported,
 )
+from latebra.core.files import usual_folder
 from latebra.core.network import Arrays, ModelCard, check_golden
 
 log = logging.getLogger(__name__)

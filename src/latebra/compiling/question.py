@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from latebra.compiling.cache import Cache, usual_folder
+from latebra.compiling.cache import Cache
 from latebra.compiling.contract import Model
 from latebra.compiling.inputs import drawn
 from latebra.compiling.opening import USUAL_CACHE
@@ -17,6 +17,7 @@ from latebra.compiling.shapes import fixed, told_shapes
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import BOUND
 from latebra.core.errors import InputError, RunFailed
+from latebra.core.files import usual_folder
 
 ROUNDS: Final = 9
 BATCH: Final = 8

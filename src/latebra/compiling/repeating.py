@@ -35,6 +35,7 @@ def repeated(model: Model, times: int, fed: Mapping[str, str]) -> Model:
     held |= {each.values.name for each in graph.sparse_initializer}
     given = {each.name for each in graph.input} | held
     ends = [each.name for each in graph.output]
+    mark = _unused_mark(model.onnx)
     del graph.node[:]
     del graph.value_info[:]
     before: dict[str, str] = {}
@@ -43,9 +44,9 @@ def repeated(model: Model, times: int, fed: Mapping[str, str]) -> Model:
         names = {name: name for name in given} | before
         for node in nodes:
             for name in node.output:
-                names[name] = name if not name or (last and name in ends) else f"{name}/{turn}"
+                names[name] = name if not name or (last and name in ends) else f"{name}{mark}{turn}"
         for node in nodes:
-            graph.node.append(_renamed(onnx, node, names, turn))
+            graph.node.append(_renamed(onnx, node, names, f"{mark}{turn}"))
         before = {fed[name]: names[name] for name in ends if name in fed}
     written: bytes = proto.SerializeToString()
     card = replace(
@@ -80,10 +81,25 @@ def _require(model: Model, times: int, fed: Mapping[str, str]) -> None:
         raise InputError("two outputs are fed to one input", fix="feed each input once")
 
 
-def _renamed(onnx: Any, node: Any, names: Mapping[str, str], turn: int) -> Any:
-    """Returns a copy of a node with other names, also in graphs that it holds."""
+def _unused_mark(onnx: bytes) -> str:
+    """Returns what no name in a file has in it, so that names with it and a number are new."""
+    mark = "/turn/"
+    while mark.encode() in onnx:
+        mark += "turn/"
+    return mark
+
+
+def _renamed(onnx: Any, node: Any, names: Mapping[str, str], end: str) -> Any:
+    """Returns a copy of a node with other names, also in graphs that it holds.
+
+    Args:
+        onnx: The package.
+        node: The node.
+        names: New names of tensors by their old ones.
+        end: What is added to the names of nodes.
+    """
     copy = onnx.NodeProto.FromString(node.SerializeToString())
-    copy.name = f"{node.name}/{turn}" if node.name else ""
+    copy.name = f"{node.name}{end}" if node.name else ""
     copy.input[:] = [names.get(name, name) for name in node.input]
     copy.output[:] = [names.get(name, name) for name in node.output]
     for told in copy.attribute:
@@ -91,7 +107,7 @@ def _renamed(onnx: Any, node: Any, names: Mapping[str, str], turn: int) -> Any:
             own = {each.name for each in (*inner.input, *inner.initializer)}
             own |= {name for each in inner.node for name in each.output}
             outer = {name: new for name, new in names.items() if name not in own}
-            changed = [_renamed(onnx, each, outer, turn) for each in inner.node]
+            changed = [_renamed(onnx, each, outer, end) for each in inner.node]
             del inner.node[:]
             inner.node.extend(changed)
             for each in inner.output:

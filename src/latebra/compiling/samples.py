@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def from_numbered(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], ...]:
     found: dict[int, dict[str, NDArray[Any]]] = {}
     for told, array in arrays.items():
         number, dot, name = told.partition(".")
-        if not dot or not number.isascii() or not number.isdigit():
+        if not dot or not re.fullmatch("0|[1-9][0-9]{0,8}", number):
             raise ValueError(f"array {told!r} belongs to no sample")
         found.setdefault(int(number), {})[name] = array
     if sorted(found) != list(range(len(found))):

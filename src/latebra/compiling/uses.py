@@ -10,13 +10,25 @@ from math import prod
 from typing import Any, Final
 
 from latebra.core.errors import Unsupported
+from latebra.core.onnx_format import (
+    Attribute,
+    Element,
+    Function,
+    Graph,
+    Model,
+    Node,
+    Opset,
+    Tensor,
+    Value,
+)
 from latebra.core.protobuf import BYTES, Field, fields, varints
 
 _FLOAT: Final = struct.Struct("<f")
-_RAW: Final = {1: "<f", 6: "<i", 7: "<q", 11: "<d"}
+_RAW: Final = {Element.FLOAT: "<f", Element.INT32: "<i", Element.INT64: "<q", Element.DOUBLE: "<d"}
 """How numbers of ``TensorProto.DataType`` lie in memory."""
 _SHORT: Final = 16
 """Constants of at most so many elements are read."""
+_GRAPHS: Final = (Attribute.GRAPH, Attribute.GRAPHS)
 _STANDARD: Final = ("", "ai.onnx")
 
 
@@ -107,14 +119,16 @@ def _model(data: memoryview) -> Iterator[Use]:
     graphs: list[memoryview] = []
     opset = 0
     for field in fields(data):
-        if field.number == 7:  # ModelProto.graph
+        if field.number == Model.GRAPH:
             graphs.append(field.content)
-        elif field.number == 8:  # ModelProto.opset_import
+        elif field.number == Model.OPSETS:
             entry = {each.number: each for each in fields(field.content)}
-            if 1 not in entry or bytes(entry[1].content).decode() in _STANDARD:
-                opset = entry[2].value if 2 in entry else 0
-        elif field.number == 25:  # ModelProto.functions, whose FunctionProto.node is 7
-            yield from _nodes([e.content for e in fields(field.content) if e.number == 7], opset)
+            domain = entry.get(Opset.DOMAIN)
+            if domain is None or _text(domain.content) in _STANDARD:
+                opset = entry[Opset.VERSION].value if Opset.VERSION in entry else 0
+        elif field.number == Model.FUNCTIONS:
+            inner = fields(field.content)
+            yield from _nodes([e.content for e in inner if e.number == Function.NODES], opset)
     for graph in graphs:
         yield from _graph(graph, opset)
 
@@ -123,12 +137,12 @@ def _graph(data: memoryview, opset: int) -> Iterator[Use]:
     nodes: list[memoryview] = []
     known: dict[str, Kind] = {}
     for field in fields(data):
-        if field.number == 1:  # GraphProto.node
+        if field.number == Graph.NODES:
             nodes.append(field.content)
-        elif field.number == 5:  # GraphProto.initializer
+        elif field.number == Graph.INITIALISERS:
             name, kind = _tensor(field.content)
             known[name] = kind
-        elif field.number in (11, 12, 13):  # input, output, value_info
+        elif field.number in (Graph.INPUTS, Graph.OUTPUTS, Graph.VALUES):
             name, kind = _value(field.content)
             known.setdefault(name, kind)
     yield from _nodes(nodes, opset, known)
@@ -172,20 +186,20 @@ class _Node:
         node = _Node([], [], "", "", {}, [], Kind())
         for field in fields(data):
             match field.number:
-                case 1:
+                case Node.INPUTS:
                     node.inputs.append(_text(field.content))
-                case 2:
+                case Node.OUTPUTS:
                     node.outputs.append(_text(field.content))
-                case 4:
+                case Node.OPERATOR:
                     node.operator = _text(field.content)
-                case 5:
+                case Node.ATTRIBUTES:
                     inner = list(fields(field.content))
-                    node.graphs += [each.content for each in inner if each.number in (6, 11)]
+                    node.graphs += [each.content for each in inner if each.number in _GRAPHS]
                     node.told.update(_attribute(inner))
                     for each in inner:
-                        if each.number == 5:
+                        if each.number == Attribute.TENSOR:
                             node.held = _tensor(each.content)[1]
-                case 7:
+                case Node.DOMAIN:
                     node.domain = _text(field.content)
                 case _:
                     pass
@@ -199,23 +213,23 @@ def _attribute(parts: list[Field]) -> dict[str, Any]:
     several: list[Any] = []
     for field in parts:
         match field.number:
-            case 1:
+            case Attribute.NAME:
                 name = bytes(field.content).decode()
-            case 2:
+            case Attribute.FLOAT:
                 single = _FLOAT.unpack(field.content)[0]
-            case 3:
+            case Attribute.INT:
                 single = _signed(field.value)
-            case 4:
+            case Attribute.TEXT:
                 single = bytes(field.content).decode(errors="replace")
-            case 7 if field.wire == BYTES:
+            case Attribute.FLOATS if field.wire == BYTES:
                 several += [each[0] for each in _FLOAT.iter_unpack(field.content)]
-            case 7:
+            case Attribute.FLOATS:
                 several.append(_FLOAT.unpack(field.content)[0])
-            case 8 if field.wire == BYTES:
+            case Attribute.INTS if field.wire == BYTES:
                 several += map(_signed, varints(field.content))
-            case 8:
+            case Attribute.INTS:
                 several.append(_signed(field.value))
-            case 20:
+            case Attribute.KIND:
                 kind = field.value
             case _:
                 pass
@@ -231,17 +245,19 @@ def _tensor(data: memoryview) -> tuple[str, Kind]:
     floats: list[float] = []
     for field in fields(data):
         match field.number:
-            case 1:
+            case Tensor.DIMS:
                 shape += varints(field.content) if field.wire == BYTES else [field.value]
-            case 2:
+            case Tensor.TYPE:
                 dtype = field.value
-            case 4 if field.wire == BYTES and len(field.content) <= 4 * _SHORT:
+            case Tensor.FLOAT_DATA if field.wire == BYTES and len(field.content) <= 4 * _SHORT:
                 floats += [each[0] for each in _FLOAT.iter_unpack(field.content)]
-            case 5 | 7 if field.wire == BYTES and len(field.content) <= 10 * _SHORT:
+            case Tensor.INT32_DATA | Tensor.INT64_DATA if (
+                field.wire == BYTES and len(field.content) <= 10 * _SHORT
+            ):
                 whole += map(_signed, varints(field.content))
-            case 8:
+            case Tensor.NAME:
                 name = _text(field.content)
-            case 9:
+            case Tensor.RAW:
                 raw = field.content
             case _:
                 pass
@@ -258,14 +274,19 @@ def _tensor(data: memoryview) -> tuple[str, Kind]:
 def _value(data: memoryview) -> tuple[str, Kind]:
     """Returns a value's name and kind, as a ``ValueInfoProto`` tells them."""
     told = {field.number: field.content for field in fields(data)}
-    name = _text(told.get(1, memoryview(b"")))
-    kinds = {field.number: field.content for field in fields(told.get(2, memoryview(b"")))}
-    found = {field.number: field for field in fields(kinds.get(1, memoryview(b"")))}
+    name = _text(told.get(Value.NAME, memoryview(b"")))
+    kinds = {field.number: field.content for field in fields(told.get(Value.TYPE, memoryview(b"")))}
+    tensor = kinds.get(Value.TENSOR_TYPE, memoryview(b""))
+    found = {field.number: field for field in fields(tensor)}
     shape: Shape | None = None
-    if 2 in found:
-        axes = [e.content for e in fields(found[2].content) if e.number == 1]
-        shape = tuple(next((e.value for e in fields(a) if e.number == 1), -1) for a in axes)
-    return name, Kind(found[1].value if 1 in found else 0, shape)
+    if Value.SHAPE in found:
+        axes = fields(found[Value.SHAPE].content)
+        shape = tuple(_length(axis.content) for axis in axes if axis.number == Value.AXES)
+    return name, Kind(found[Value.ELEMENT].value if Value.ELEMENT in found else 0, shape)
+
+
+def _length(axis: memoryview) -> int:
+    return next((field.value for field in fields(axis) if field.number == Value.LENGTH), -1)
 
 
 def _text(content: memoryview) -> str:

@@ -1,8 +1,9 @@
-"""Write files whole or not at all."""
+"""Where files are kept, and how they are written: whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -34,3 +35,20 @@ def replacing(path: Path, *, private: bool = False) -> Generator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def usual_folder() -> Path:
+    """Returns where this user's artifacts and models are kept.
+
+    ``LATEBRA_CACHE`` if it is set; else ``latebra`` in the folder that the system means for caches.
+    """
+    chosen = os.environ.get("LATEBRA_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        usual = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        usual = Path.home() / "Library" / "Caches"
+    else:
+        usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(usual) / "latebra"

@@ -24,14 +24,14 @@ class Settings:
 
     Args:
         carrier: How to hide: an id from ``latebra carriers``.
-        channel: What a hidden message must survive: "png", "jpeg75", ….
+        channel: What a hidden message must survive, such as "jpeg75"; nothing for what is usual.
         compiler: Which compiler runs the networks: an id from ``latebra compilers``, or "auto".
         key: A reference to the shared key, ``env:NAME`` or ``file:PATH``, or nothing; never a key.
         origins: Where each value came from, by name.
     """
 
     carrier: str = "diffusion"
-    channel: str = "png"
+    channel: str = ""
     compiler: str = "auto"
     key: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)

@@ -40,6 +40,8 @@ _QUARTER: Final = 1 << (REGISTER - 2)
 _FULL: Final = (1 << REGISTER) - 1
 _STEP: Final = 40
 """One symbol shifts fewer bits than this: 32 for its weight, and what the interval lacked."""
+_UNBOUNDED: Final = 1 << 62
+"""More bits than there ever are."""
 _BLOCK: Final = 1 << 16
 """``pull_many`` asks its source for so many bits, ``push_many`` takes so many symbols, at once."""
 
@@ -170,8 +172,15 @@ class Encoder:
             ends = tables[rows, taken], tables[rows, taken + 1], tables[rows, -1]
             self.push_cells(np.stack(ends, axis=1))
 
-    def push_cells(self, cells: Int64[np.ndarray, "symbols 3"]) -> None:
+    def push_cells(self, cells: Int64[np.ndarray, "symbols 3"], *, taken: int = _UNBOUNDED) -> int:
         """Takes symbols as their cells: low edge, high edge, total.
+
+        Args:
+            cells: Their cells.
+            taken: Where to stop: no symbol is taken after that with which ``self.taken`` gets here.
+
+        Returns:
+            How many it took.
 
         Raises:
             InputError: A symbol has no weight, so that no bits can have chosen it.
@@ -181,8 +190,10 @@ class Encoder:
                 "a symbol has weight 0 in its table", fix="use the tables that it was written with"
             )
         out = np.empty(_STEP * len(cells) + int(self._state[_WAITING]) + REGISTER, np.uint8)
-        count = _push_cells(self._state, np.ascontiguousarray(cells), out)
+        most = taken - REGISTER
+        count, pushed = _push_cells(self._state, np.ascontiguousarray(cells), most, out)
         self._bits += out[:count].tobytes()
+        return int(pushed)
 
 
 @kernel
@@ -261,8 +272,10 @@ def _pull_many(state: Any, tables: Any, which: Any, symbols: Any, done: Any, bit
 
 
 @kernel
-def _push_cells(state: Any, cells: Any, out: Any) -> Any:
-    at = 0
-    for i in range(cells.shape[0]):
-        _, at = _narrow(state, cells[i, 0], cells[i, 1], cells[i, 2], out, at)
-    return at
+def _push_cells(state: Any, cells: Any, most: Any, out: Any) -> Any:
+    at = pushed = 0
+    while pushed < cells.shape[0] and state[_SETTLED] + state[_WAITING] < most:
+        cell = cells[pushed]
+        _, at = _narrow(state, cell[0], cell[1], cell[2], out, at)
+        pushed += 1
+    return at, pushed

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float32
-from numpy.typing import NDArray
 
+from latebra.core.errors import InputError
 from latebra.core.network import Network
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
-
-Cover = NDArray[Any]
+from latebra.hiding.medium import Cover, Medium
 
 
 class Carrier(ABC):
@@ -34,9 +34,34 @@ class Carrier(ABC):
     roles: ClassVar[Mapping[str, str]]
     """The networks that it runs: role to the name of the model that plays it by default."""
     channels: ClassVar[Mapping[str, str]]
-    """The channels that it is calibrated for, and what each does to a cover."""
+    """The channels that it is calibrated for, the usual one first; what each does to a cover."""
+    options: ClassVar[Mapping[str, str]] = {}
+    """What a person can choose, by name, and what each means."""
+    checks: ClassVar[bool] = True
+    """Whether a code of its own checks what ``extract`` yields, so that it finds nothing in a cover
+    without a frame; else whoever opens frames is the only judge."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Promises that it does not keep, and why."""
+
+    @classmethod
+    def refuse_unknown(cls, options: Collection[str] = (), channels: Collection[str] = ()) -> None:
+        """Raises InputError when there is an option or a channel that the carrier does not have."""
+        name = cls.__name__.lower()
+        for each in sorted(set(options) - set(cls.options)):
+            raise InputError(
+                f"{name} has no option {each!r}", fix=f"choose from {', '.join(cls.options)}"
+            )
+        for each in sorted(set(channels) - set(cls.channels)):
+            raise InputError(
+                f"{name} is not calibrated for a channel {each!r}",
+                fix=f"choose from {', '.join(cls.channels)}",
+            )
+
+    @classmethod
+    def models(cls, options: Mapping[str, str]) -> Mapping[str, str]:
+        """Returns the networks that it runs under ``options``: role to a model's name."""
+        del options
+        return cls.roles
 
     @classmethod
     @abstractmethod
@@ -51,8 +76,8 @@ class Carrier(ABC):
 
     @property
     @abstractmethod
-    def cover_shape(self) -> tuple[int, ...]:
-        """The shape of a cover."""
+    def medium(self) -> Medium:
+        """What its covers are made of."""
 
     @abstractmethod
     def rooms(self, channel: str) -> tuple[int, ...]:
@@ -67,7 +92,14 @@ class Carrier(ABC):
         """Returns how many bytes of salt ``embed`` wants."""
 
     @abstractmethod
-    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+    def embed(
+        self,
+        frame: bytes,
+        salt: bytes,
+        stream: Stream,
+        channel: str,
+        progress: Progress = silent,
+    ) -> Cover:
         """Returns a cover that carries ``frame``, whose size is one of ``rooms(channel)``."""
 
     @abstractmethod

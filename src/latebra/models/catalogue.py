@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Final
 
 import numpy as np
+from typing_extensions import override
 
 from latebra.core.errors import UnknownPlugin
 from latebra.core.network import Golden, ModelCard
@@ -21,11 +22,15 @@ class Catalogue(Mapping[str, ModelCard]):
     """A read-only mapping from a bundled network's name to its card. Listing opens nothing."""
 
     def __getitem__(self, key: str) -> ModelCard:
-        if key not in set(self):
+        if key not in self:
             raise UnknownPlugin(
                 f"no bundled model is called {key!r}", fix=f"choose from {list(self)}"
             )
         return _card(key)
+
+    @override
+    def __contains__(self, key: object) -> bool:
+        return key in set(self)
 
     def __iter__(self) -> Iterator[str]:
         names = (entry.name for entry in _DATA.iterdir())

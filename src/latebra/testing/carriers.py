@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from itertools import islice
 
 import numpy as np
 import pytest
 
 from latebra.api.opened import open_reader
 from latebra.core.errors import InputError
+from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
 
@@ -17,31 +20,42 @@ Promise = Callable[[Carrier], None]
 
 HERE = Stream(b"\x11" * 32)
 ELSEWHERE = Stream(b"\x12" * 32)
+_MANY = 1_000_000
+"""Frames that take half a minute to open."""
 
 
 def reads_back_what_it_wrote(carrier: Carrier) -> None:
-    """``extract`` finds what ``embed`` wrote, in every room of the first channel."""
+    """``extract`` finds what ``embed`` wrote, in every room of the first channel.
+
+    Of a carrier that checks, nothing else; of others, in the smallest, the middle and the largest.
+    """
     channel = next(iter(carrier.channels))
-    rng = np.random.default_rng(1)
-    for room in carrier.rooms(channel):
+    rng, rooms = np.random.default_rng(1), carrier.rooms(channel)
+    for room in rooms if carrier.checks else (rooms[0], rooms[len(rooms) // 2], rooms[-1]):
         frame, salt = rng.bytes(room), rng.bytes(carrier.salt_bytes(channel))
         cover = carrier.embed(frame, salt, HERE, channel)
         found = list(carrier.extract(cover, HERE, [channel]))
-        assert [(each.salt, each.frame) for each in found] == [(salt, frame)]
+        assert Found(salt, frame) in found
+        assert len(found) == 1 or not carrier.checks
 
 
 def is_noise_to_anyone_else(carrier: Carrier) -> None:
-    """Another stream finds nothing."""
-    channel = next(iter(carrier.channels))
-    frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
+    """Another stream finds nothing; without a check, nothing that has to do with the frame."""
+    channel, rng = next(iter(carrier.channels)), np.random.default_rng(2)
+    frame = rng.bytes(carrier.rooms(channel)[0])
+    salt = rng.bytes(carrier.salt_bytes(channel))
     cover = carrier.embed(frame, salt, HERE, channel)
-    assert list(carrier.extract(cover, ELSEWHERE, [channel])) == []
+    for found in carrier.extract(cover, ELSEWHERE, [channel]):
+        assert not carrier.checks
+        assert found.salt != salt
+        assert frame[:4] not in found.frame
 
 
 def finds_nothing_in_ordinary_covers(carrier: Carrier) -> None:
-    """A cover without a frame yields nothing."""
+    """A cover without a frame yields nothing; without a check, not more than can be opened."""
     cover = carrier.sample(np.random.default_rng(2))
-    assert list(carrier.extract(cover, HERE, list(carrier.channels))) == []
+    found = list(islice(carrier.extract(cover, HERE, list(carrier.channels)), _MANY))
+    assert len(found) < (1 if carrier.checks else _MANY)
 
 
 def is_deterministic(carrier: Carrier) -> None:
@@ -49,7 +63,7 @@ def is_deterministic(carrier: Carrier) -> None:
     channel = next(iter(carrier.channels))
     frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
     one = carrier.embed(frame, salt, HERE, channel)
-    np.testing.assert_array_equal(one, carrier.embed(frame, salt, HERE, channel))
+    assert np.array_equal(one, carrier.embed(frame, salt, HERE, channel))
 
 
 def another_salt_is_another_cover(carrier: Carrier) -> None:
@@ -59,25 +73,32 @@ def another_salt_is_another_cover(carrier: Carrier) -> None:
     frame = bytes(carrier.rooms(channel)[0])
     one = carrier.embed(frame, bytes(size), HERE, channel)
     two = carrier.embed(frame, b"\1" * size, HERE, channel)
-    assert (one != two).mean() > 0.5
+    if isinstance(one, str):
+        same = [a == b for a, b in zip(one.split(), str(two).split(), strict=False)]
+    else:
+        same = (one == two).ravel().tolist()
+    assert sum(same) < 0.5 * len(same)
 
 
-def covers_have_their_shape(carrier: Carrier) -> None:
-    """``embed`` and ``sample`` give arrays of one shape and type."""
+def covers_are_of_its_medium(carrier: Carrier) -> None:
+    """``embed`` and ``sample`` give what the medium takes and sends through every channel."""
     channel = next(iter(carrier.channels))
     frame, salt = bytes(carrier.rooms(channel)[0]), bytes(carrier.salt_bytes(channel))
     made = carrier.embed(frame, salt, HERE, channel)
     ordinary = carrier.sample(np.random.default_rng(3))
-    assert made.shape == ordinary.shape == carrier.cover_shape
-    assert made.dtype == ordinary.dtype
+    rng = np.random.default_rng(3)
+    for cover in (made, ordinary):
+        assert carrier.medium.take(cover) is cover
+        for each in carrier.channels:
+            assert type(carrier.medium.send(cover, each, rng)) is type(cover)
 
 
 def leaves_the_cover_alone(carrier: Carrier) -> None:
     """``extract`` does not write into its argument."""
     cover = carrier.sample(np.random.default_rng(4))
-    before = cover.copy()
+    before = copy(cover)
     list(carrier.extract(cover, HERE, list(carrier.channels)[:1]))
-    np.testing.assert_array_equal(cover, before)
+    assert np.array_equal(cover, before)
 
 
 def rooms_ascend(carrier: Carrier) -> None:
@@ -114,7 +135,7 @@ PROMISES: tuple[Promise, ...] = (
     finds_nothing_in_ordinary_covers,
     is_deterministic,
     another_salt_is_another_cover,
-    covers_have_their_shape,
+    covers_are_of_its_medium,
     leaves_the_cover_alone,
     rooms_ascend,
     refuses_unknown_channels,
@@ -135,6 +156,6 @@ def carrier_checks(carriers: Mapping[str, type[Carrier]]) -> Iterator[object]:
             yield pytest.param(name, promise, marks=marks, id=f"{name}-{promise.__name__}")
 
 
-def opened(name: str) -> Carrier:
+def opened(name: str, **options: str) -> Carrier:
     """Returns the carrier called ``name`` with its networks open, on ONNX Runtime."""
-    return open_reader(name, "onnxruntime", {}).carrier
+    return open_reader(name, "onnxruntime", options).carrier

@@ -26,12 +26,11 @@ def mean(w: Writer, x: Point, axes: tuple[int, ...]) -> Point:
     return Point(w, total(w, "sum", x.value, axes)) / count
 
 
-def reduction(kind: str, *, is_mean: bool = False) -> Rule:
+def reduction(kind: str) -> Rule:
     """Makes the rule of one of ONNX's reductions, whose axes are a constant.
 
     Args:
         kind: As in ``low.Fold``.
-        is_mean: Whether the result is divided by the number of elements.
     """
 
     def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -39,7 +38,7 @@ def reduction(kind: str, *, is_mean: bool = False) -> Rule:
         axes = tuple(sorted({axis % len(x.shape) for axis in known(w, inputs[1], "axes")}))
         if not axes:
             return x
-        folded = mean(w, Point(w, x), axes).value if is_mean else total(w, kind, x, axes)
+        folded = total(w, kind, x, axes)
         return folded if told["keepdims"] else w.dropped(folded, axes)
 
     return rule
@@ -84,23 +83,17 @@ def pool(w: Writer, inputs: Sequence[Value], told: Attributes, *, kind: str) -> 
     return found.value if kind == "max" else (found / prod(kernel)).value
 
 
-def extreme_place(kind: str) -> Rule:
-    """Makes the rule of ArgMax or ArgMin: the first, or last, place that equals the extreme."""
-
-    def rule(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-        x = w.settled(inputs[0])
-        axis = int(told.get("axis", 0)) % len(x.shape)
-        length = x.shape[axis]
-        last = bool(told.get("select_last_index"))
-        best = Point(w, x).do("equal", Point(w, w.settled(fold(w, kind, x, (axis,)))), dtype="bool")
-        shape = [1] * len(x.shape)
-        shape[axis] = length
-        places = plain(w.constant(np.arange(length, dtype=np.int64).reshape(shape)))
-        chosen = best.where(Point(w, places), -1 if last else length)
-        folded = fold(w, "max" if last else "min", chosen.value, (axis,))
-        return folded if told.get("keepdims", 1) else w.dropped(folded, (axis,))
-
-    return rule
+def largest_place(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
+    """ONNX's ArgMax: the first place that equals the largest."""
+    x = w.settled(inputs[0])
+    axis = int(told.get("axis", 0)) % len(x.shape)
+    length = x.shape[axis]
+    best = Point(w, x).do("equal", Point(w, w.settled(fold(w, "max", x, (axis,)))), dtype="bool")
+    shape = [1] * len(x.shape)
+    shape[axis] = length
+    places = plain(w.constant(np.arange(length, dtype=np.int64).reshape(shape)))
+    folded = fold(w, "min", best.where(Point(w, places), length).value, (axis,))
+    return folded if told.get("keepdims", 1) else w.dropped(folded, (axis,))
 
 
 def running_sum(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -109,7 +102,6 @@ def running_sum(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     axis = known(w, inputs[1], "an axis")[0] % len(x.shape)
     n = x.shape[axis]
     mask = np.tri(n, n, -1 if told.get("exclusive") else 0, bool)
-    mask = mask.T if told.get("reverse") else mask
     view = w.view(x)
     rows = replace(
         view,
@@ -123,15 +115,12 @@ def running_sum(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
 
 RULES: Final[dict[str, Rule]] = {
     "ReduceSum": reduction("sum"),
-    "ReduceMean": reduction("sum", is_mean=True),
     "ReduceMax": reduction("max"),
-    "ReduceMin": reduction("min"),
     "ReduceProd": reduction("prod"),
     "Softmax": softmax,
     "LayerNormalization": layer_norm,
     "MaxPool": lambda w, inputs, told: pool(w, inputs, told, kind="max"),
     "AveragePool": lambda w, inputs, told: pool(w, inputs, told, kind="sum"),
-    "ArgMax": extreme_place("max"),
-    "ArgMin": extreme_place("min"),
+    "ArgMax": largest_place,
     "CumSum": running_sum,
 }

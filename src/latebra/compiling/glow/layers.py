@@ -10,7 +10,7 @@ import numpy as np
 
 from latebra.compiling.glow.low import Map
 from latebra.compiling.glow.movement import sliced
-from latebra.compiling.glow.products import conv, matmul
+from latebra.compiling.glow.products import conv, factor_view, matmul
 from latebra.compiling.glow.values import Value, plain, reordered
 from latebra.compiling.glow.writer import Writer
 
@@ -36,7 +36,7 @@ def convolution(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return conv(
         w,
         x,
-        w.view(weights),
+        factor_view(w, weights),
         strides=tuple(told["strides"]),
         pads=tuple(told["pads"]),
         dilations=tuple(told["dilations"]),
@@ -66,7 +66,7 @@ def transposed(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return conv(
         w,
         spaced,
-        w.view(turned),
+        factor_view(w, turned),
         strides=(1,) * rank,
         pads=(*low, *high),
         dilations=spread,

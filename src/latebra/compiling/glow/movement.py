@@ -131,35 +131,6 @@ def gather(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     return Value(load, tuple((n,) for n in shape))
 
 
-def gather_elements(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's GatherElements: an index for each element."""
-    data = w.view(inputs[0])
-    axis = int(told.get("axis", 0)) % len(data.shape)
-    index = w.view(within(w, inputs[1], data.shape[axis]))
-    strides = tuple(0 if i == axis else step for i, step in enumerate(data.strides))
-    view = replace(data, shape=index.shape, strides=strides)
-    load = Load(data.dtype, view, ((index, data.strides[axis]),))
-    return Value(load, tuple((n,) for n in index.shape))
-
-
-def gather_nd(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    """ONNX's GatherND: a slice for each run of indices along the last axis of the second input."""
-    data = w.view(inputs[0])
-    *places, count = inputs[1].shape
-    batch = int(told.get("batch_dims", 0))
-    rest = data.shape[batch + count :]
-    shape = (*places, *rest)
-    own = data.strides[:batch] + (0,) * (len(places) - batch) + data.strides[batch + count :]
-    tables: list[tuple[View, int]] = []
-    for at in range(count):
-        column = w.reshape(sliced(w, inputs[1], len(places), at, 1), tuple(places))
-        index = w.view(within(w, column, data.shape[batch + at]))
-        table = replace(index, shape=shape, strides=(*index.strides, *(0,) * len(rest)))
-        tables.append((table, data.strides[batch + at]))
-    load = Load(data.dtype, replace(data, shape=shape, strides=own), tuple(tables))
-    return Value(load, tuple((n,) for n in shape))
-
-
 def within(w: Writer, index: Value, length: int) -> Value:
     """Returns indices as places from 0 to ``length - 1``, in memory: none reads beyond."""
     fixed = w.known(index)
@@ -225,7 +196,5 @@ RULES: Final[dict[str, Rule]] = {
     "Slice": slices,
     "Concat": concat,
     "Gather": gather,
-    "GatherElements": gather_elements,
-    "GatherND": gather_nd,
     "Pad": pad,
 }

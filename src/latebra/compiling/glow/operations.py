@@ -54,16 +54,7 @@ def apply(e: Emit, name: str, kinds: tuple[str, ...], result: str, args: list[An
     raise NotImplementedError(f"{name} of {kind}")
 
 
-def supports(name: str, kind: str) -> bool:
-    """Is there an operation ``name`` whose first argument is of type ``kind``?"""
-    if kind in ("float32", "float64"):
-        return name in {*_FLOATS, *_WIDE, *_COMPARED} or (name in _SINGLE and kind == "float32")
-    table = _BOOLS if kind == "bool" else _WHOLE
-    return name in {*table, *_COMPARED} and (kind != "float16")
-
-
-_ORDERED: Final = {"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="}
-_COMPARED: Final = {**_ORDERED, "equal": "=="}
+_COMPARED: Final = {"less": "<", "greater": ">", "equal": "=="}
 
 
 def _compare(e: Emit, name: str, kind: str, a: Any, b: Any) -> Any:
@@ -147,39 +138,6 @@ def _down(e: Emit, x: Any, size: Any, limit: Any) -> Any:
     return e.b.fsub(near, e.select(e.b.fcmp_ordered(">", near, x), one, zero))
 
 
-def _up(e: Emit, x: Any, size: Any, limit: Any) -> Any:
-    return e.b.fneg(_down(e, e.b.fneg(x), size, limit))
-
-
-def _sign(e: Emit, x: Any) -> Any:
-    zero, one = e.number(0.0, x), e.number(1.0, x)
-    value = e.select(e.b.fcmp_ordered(">", x, zero), one, x)
-    return e.select(e.b.fcmp_ordered("<", x, zero), e.number(-1.0, x), value)
-
-
-def _infinite(e: Emit, x: Any) -> Any:
-    return e.b.fcmp_ordered("==", functions.absolute(e, x), e.number(float("inf"), x))
-
-
-def _remainder(e: Emit, a: Any, b: Any) -> Any:
-    """The remainder with the divisor's sign, as Python has it; exact, like C's ``fmod``."""
-    left = e.b.frem(a, b)
-    zero = e.number(0.0, a)
-    apart = e.b.xor(e.b.fcmp_ordered("<", left, zero), e.b.fcmp_ordered("<", b, zero))
-    moved = e.select(apart, e.b.fadd(left, b), left)
-    return e.select(e.b.fcmp_ordered("==", left, zero), functions.with_sign(e, zero, b), moved)
-
-
-def _whole_remainder(e: Emit, unsigned: bool, a: Any, b: Any) -> Any:
-    if unsigned:
-        return e.b.urem(a, b)
-    left = e.b.srem(a, b)
-    zero = e.number(0, a)
-    wrong = e.b.icmp_signed("<", e.b.xor(left, b), zero)
-    wrong = e.b.and_(wrong, e.b.icmp_signed("!=", left, zero))
-    return e.select(wrong, e.b.add(left, b), left)
-
-
 def _shift_left(e: Emit, _: bool, a: Any, b: Any) -> Any:
     """Moves bits up; by the width or more, and by less than nothing, all are gone."""
     beyond, within = _shift(e, a, b)
@@ -209,13 +167,6 @@ def _whole_size(e: Emit, unsigned: bool, x: Any) -> Any:
     return x if unsigned else e.select(e.b.icmp_signed("<", x, e.number(0, x)), e.b.neg(x), x)
 
 
-def _whole_sign(e: Emit, unsigned: bool, x: Any) -> Any:
-    zero, one = e.number(0, x), e.number(1, x)
-    positive = (e.b.icmp_unsigned if unsigned else e.b.icmp_signed)(">", x, zero)
-    value = e.select(positive, one, zero)
-    return value if unsigned else e.select(e.b.icmp_signed("<", x, zero), e.number(-1, x), value)
-
-
 _FLOATS: Final[dict[str, Step]] = {
     "add": lambda e, a, b: e.b.fadd(a, b),
     "sub": lambda e, a, b: e.b.fsub(a, b),
@@ -227,13 +178,9 @@ _FLOATS: Final[dict[str, Step]] = {
     "abs": functions.absolute,
     "sqrt": lambda e, x: e.intrinsic("llvm.sqrt", x),
     "floor": _whole_part("llvm.floor", _down),
-    "ceil": _whole_part("llvm.ceil", _up),
     "round": _whole_part("llvm.roundeven", _nearest),
-    "sign": _sign,
-    "mod": _remainder,
     "remainder": lambda e, a, b: e.b.frem(a, b),
     "isnan": lambda e, x: e.b.fcmp_unordered("uno", x, x),
-    "isinf": _infinite,
 }
 _SINGLE: Final[dict[str, Step]] = {
     "exp": functions.exp,
@@ -251,13 +198,13 @@ _WIDE: Final[dict[str, Step]] = {
     "cos": wide.cosine,
     "tan": wide.tangent,
     "atan": wide.arctangent,
+    "sigmoid": wide.sigmoid,
     "tanh": wide.tanh,
 }
 _BOOLS: Final[dict[str, Step]] = {
     "and": lambda e, a, b: e.b.and_(a, b),
     "or": lambda e, a, b: e.b.or_(a, b),
     "xor": lambda e, a, b: e.b.xor(a, b),
-    "not": lambda e, x: e.b.not_(x),
     "max": lambda e, a, b: e.b.or_(a, b),
     "min": lambda e, a, b: e.b.and_(a, b),
 }
@@ -266,7 +213,6 @@ _WHOLE: Final[dict[str, Step]] = {
     "sub": lambda e, _, a, b: e.b.sub(a, b),
     "mul": lambda e, _, a, b: e.b.mul(a, b),
     "div": lambda e, u, a, b: (e.b.udiv if u else e.b.sdiv)(a, b),
-    "mod": _whole_remainder,
     "remainder": lambda e, u, a, b: (e.b.urem if u else e.b.srem)(a, b),
     "min": lambda e, u, a, b: e.select(
         (e.b.icmp_unsigned if u else e.b.icmp_signed)("<", a, b), a, b
@@ -274,13 +220,10 @@ _WHOLE: Final[dict[str, Step]] = {
     "max": lambda e, u, a, b: e.select(
         (e.b.icmp_unsigned if u else e.b.icmp_signed)(">", a, b), a, b
     ),
-    "neg": lambda e, _, x: e.b.neg(x),
     "shift_left": _shift_left,
     "shift_right": _shift_right,
     "abs": _whole_size,
-    "sign": _whole_sign,
     "and": lambda e, _, a, b: e.b.and_(a, b),
     "or": lambda e, _, a, b: e.b.or_(a, b),
     "xor": lambda e, _, a, b: e.b.xor(a, b),
-    "not": lambda e, _, x: e.b.not_(x),
 }

@@ -151,17 +151,7 @@ def _modulo(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
     x, y = Point(w, a), Point(w, b)
     if not a.dtype.startswith("float"):  # Dividing a whole number by zero ends the process.
         y = y.do("equal", 0, dtype="bool").where(1, y)
-    return x.do("remainder" if told.get("fmod") else "mod", y).value
-
-
-def _infinite(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
-    x = Point(w, inputs[0])
-    high, low = bool(told.get("detect_positive", 1)), bool(told.get("detect_negative", 1))
-    if high and low:
-        return x.do("isinf", dtype="bool").value
-    if not high and not low:
-        return Point(w, x.do("isinf", dtype="bool").value).do("and", 0).value
-    return x.do("equal", float("inf" if high else "-inf"), dtype="bool").value
+    return x.do("remainder", y).value
 
 
 def _identity(w: Writer, inputs: Sequence[Value], told: Attributes) -> Value:
@@ -210,19 +200,17 @@ RULES: Final[dict[str, Rule]] = {
     **{
         name: _named(step)
         for name, step in {
-            "Add": "add", "Sub": "sub", "Mul": "mul", "Min": "min", "Max": "max", "Neg": "neg",
+            "Add": "add", "Sub": "sub", "Mul": "mul", "Min": "min", "Max": "max",
             "Abs": "abs", "Sqrt": "sqrt", "Exp": "exp", "Log": "log", "Sigmoid": "sigmoid",
             "Tanh": "tanh", "Erf": "erf", "Sin": "sin", "Cos": "cos", "Tan": "tan",
-            "Atan": "atan", "Floor": "floor", "Ceil": "ceil", "Round": "round", "Sign": "sign",
-            "Not": "not", "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
-            "BitwiseOr": "or", "BitwiseXor": "xor", "BitwiseNot": "not",
+            "Atan": "atan", "Floor": "floor", "Round": "round",
+            "And": "and", "Or": "or", "Xor": "xor", "BitwiseAnd": "and",
+            "BitwiseOr": "or", "BitwiseXor": "xor",
         }.items()
     },
     **{
         name: _named(step, "bool")
-        for name, step in {
-            "Equal": "equal", "Less": "less", "LessOrEqual": "less_equal", "IsNaN": "isnan",
-        }.items()
+        for name, step in {"Equal": "equal", "Less": "less", "IsNaN": "isnan"}.items()
     },
     "BitShift": _shift,
     "Quantise": _quantise,
@@ -231,7 +219,6 @@ RULES: Final[dict[str, Rule]] = {
     "Pow": _power,
     "Cast": _cast,
     "Identity": _identity,
-    "IsInf": _infinite,
     "Where": lambda w, inputs, told: w.combine("where", inputs[1].dtype, *inputs),
     "Relu": _formula(lambda x: x.do("max", 0)),
     "Softplus": _formula(_softplus),

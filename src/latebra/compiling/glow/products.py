@@ -28,7 +28,7 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
         a: Shape ``(..., m, k)``, at least two axes.
         b: Shape ``(..., k, n)``, at least two axes.
     """
-    a, b = _in_memory(w, a), plain(w.view(b))
+    a, b = _in_memory(w, a), plain(factor_view(w, b))
     if (a.dtype, b.dtype) not in _SUMS:
         return _by_fold(w, a, b)
     batch = _batch(a, b)
@@ -56,6 +56,13 @@ def matmul(w: Writer, a: Value, b: Value) -> Value:
     made = _contraction(w, shape, view, head, factor, 1, rows, spread)
     order = tuple(range(len(shape)))
     return Value(made.expr, (*batch, m, (columns,)), Pending(made, order))
+
+
+def factor_view(w: Writer, value: Value) -> View:
+    """Returns a right-hand factor in memory; one number repeated is a constant."""
+    if isinstance(value.expr, Const):
+        return w.constant(np.full(value.shape, value.expr.value, value.dtype))
+    return w.view(value)
 
 
 def conv(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from latebra.compiling.glow.running import Runner
 from latebra.compiling.glow.target import Target
 
 LEVELS: Final = 255
+SMALLEST: Final = float(np.finfo(np.float32).tiny)
+"""The smallest scale: normal, and so is its reciprocal."""
 _SAMPLES: Final = 1 << 15
 """Numbers of one tensor and one run that are kept to weigh errors on."""
 _SHARES: Final = np.linspace(1.0, 0.4, 25)
@@ -49,10 +51,12 @@ def profiled(
         target: The processor that runs it.
     """
     inner = [name for name in dict.fromkeys(names) if name not in graph.inputs]
-    runner = Runner(compiled(replace(graph, outputs=inner), target, "profile"), 1)
+    run: Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]] = dict
+    if inner:
+        run = Runner(compiled(replace(graph, outputs=inner), target, "profile"), 1)
     seen: dict[str, list[NDArray[Any]]] = {}
     for each in inputs:
-        found = {**each, **runner(each)}
+        found = {**each, **run(each)}
         for name in names:
             seen.setdefault(name, []).append(_sampled(found[name]))
     return {name: fitted(np.concatenate(arrays)) for name, arrays in seen.items()}
@@ -62,11 +66,12 @@ def fitted(values: NDArray[Any]) -> Scale:
     """Returns the scale with the least squared error on some numbers.
 
     A range narrower than theirs moves the few that are beyond it to its ends, and brings all others
-    nearer to their bytes. Numbers that are not finite are left out.
+    nearer to their bytes. Numbers that are not finite are left out. A range too narrow for steps
+    that are normal 32-bit floats counts as 0: their reciprocals would be infinite.
     """
     values = values[np.isfinite(values)].astype(np.float64)
     low, high = min(values.min(initial=0.0), 0.0), max(values.max(initial=0.0), 0.0)
-    if low == high:
+    if (high - low) * _SHARES.min() / LEVELS < SMALLEST:
         return Scale(1.0, 0)
     tried = [_over(low * share, high * share) for share in _SHARES]
     return min(tried, key=lambda scale: _error(values, scale))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.compiling.glow.lowering import Step, Steps
-from latebra.compiling.glow.profiling import LEVELS, Scale, profiled
+from latebra.compiling.glow.profiling import LEVELS, SMALLEST, Scale, profiled
 from latebra.compiling.glow.target import Target
 
 _LARGEST: Final = 127
@@ -78,7 +78,7 @@ def _can(graph: Steps, step: Step) -> bool:
     if step.name not in ("Conv", "MatMul") or step.inputs[0] in graph.constants:
         return False
     weights = graph.constants.get(step.inputs[1])
-    if weights is None or weights.dtype != np.float32:
+    if weights is None or weights.dtype != np.float32 or not np.isfinite(weights).all():
         return False
     if step.name == "MatMul":
         return weights.ndim == 2 and 0 < weights.shape[0] <= _MOST_TERMS
@@ -94,7 +94,8 @@ def _by_bytes(
     summed = (0,) if product else tuple(range(1, weights.ndim))
     shape = (-1,) if product else (-1, *(1,) * (weights.ndim - 2))
     largest = np.abs(weights).max(axis=summed, keepdims=True)
-    each = np.where(largest > 0, largest / np.float32(_LARGEST), np.float32(1))
+    each = largest / np.float32(_LARGEST)
+    each = np.where(each >= SMALLEST, each, np.float32(1))
     held = np.rint(weights / each).astype(np.int8)
     y = step.output
     constants[f"{y}:weights"] = held

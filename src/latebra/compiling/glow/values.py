@@ -75,7 +75,7 @@ class Value:
     @property
     def cost(self) -> int:
         """How many operations an element takes; elementary functions count ten."""
-        cheap = {"add", "sub", "mul", "neg", "cast", "min", "max", "where", "not", "and", "or"}
+        cheap = {"add", "sub", "mul", "neg", "cast", "min", "max", "where", "and", "or", "xor"}
         return sum(
             (1 if each.name in cheap else 10) for each in walk(self.expr) if isinstance(each, Op)
         )

@@ -117,6 +117,12 @@ def arctangent(e: Emit, x: Any) -> Any:
     return or_nan(e, x, with_sign(e, value, x))
 
 
+def sigmoid(e: Emit, x: Any) -> Any:
+    """Returns ``1 / (1 + e^-x)``."""
+    one = e.number(1.0, x)
+    return e.b.fdiv(one, e.b.fadd(one, exp(e, e.b.fneg(x))))
+
+
 def tanh(e: Emit, x: Any) -> Any:
     """Returns the hyperbolic tangent."""
     b = e.b

@@ -20,10 +20,7 @@ _NAMES: Final = {
     "exact_divide": "div",
     "left_shift": "bitwise_left_shift",
     "right_shift": "bitwise_right_shift",
-    "greater": "gt",
-    "greater_equal": "ge",
     "less": "lt",
-    "less_equal": "le",
     "power": "pow",
 }
 """What torch calls otherwise than NumPy does."""
@@ -74,11 +71,11 @@ class Tensors(Algebra):
                     x = self._torch.prod(x, axis, keepdim=True, dtype=x.dtype)
                 return x
             case _:
-                return getattr(self._torch, f"a{name}")(x, axes, keepdim=True)
+                return self._torch.amax(x, axes, keepdim=True)
 
     @override
-    def extreme(self, name: str, x: Any, axis: int) -> Any:
-        return getattr(self._torch, name)(x, axis, keepdim=True)
+    def largest_place(self, x: Any, axis: int) -> Any:
+        return self._torch.argmax(x, axis, keepdim=True)
 
     @override
     def matmul(self, a: Any, b: Any) -> Any:
@@ -157,10 +154,6 @@ class Tensors(Algebra):
     @override
     def take(self, x: Any, at: Any, axis: int) -> Any:
         return x.index_select(axis, at)
-
-    @override
-    def take_along(self, x: Any, at: Any, axis: int) -> Any:
-        return self._torch.gather(x, axis, at.to(self._torch.int64))
 
     @override
     def cumulate(self, x: Any, axis: int) -> Any:

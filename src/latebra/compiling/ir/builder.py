@@ -1,4 +1,7 @@
-"""Graphs, written one operator at a time; what depends on constants alone is computed at once."""
+"""Graphs, written one operator at a time; what depends on constants alone is computed at once.
+
+So is what depends on values without elements alone: vendors differ in what they make of nothing.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ class Builder:
         kind = result_type(node, types)
         if _changes_nothing(op, types, kind, attributes):
             return inputs[0]
-        held = [self.constants.get(name) for name in names]
+        held = [self._held(name, kind) for name in names]
         known = [each for each in held if each is not None]
         if self.fold and len(known) == len(held) and kind.size <= MOST_FOLDED:
             return self.constant(np.asarray(OPERATORS[op].evaluate(known, attributes)))
@@ -115,6 +118,13 @@ class Builder:
                 if name in live or name in self.inputs
             },
         )
+
+    def _held(self, name: str, result: Type) -> NDArray[Any] | None:
+        """Returns what a value holds, where that is known; nothing, if something comes of it."""
+        kind = self.types[name]
+        if not kind.size and result.size:
+            return np.zeros(kind.shape, kind.dtype)
+        return self.constants.get(name)
 
     def _free(self, wanted: str, *, always: bool) -> str:
         """Returns a name that nothing has; numbered where it is ``always``, or taken."""
@@ -189,7 +199,10 @@ class Value:
         return self.op("matmul", other)
 
     def __neg__(self) -> Value:
-        return self.op("neg")
+        return self * -1
+
+    def __invert__(self) -> Value:
+        return self.op("xor", -1)  # All bits; of a boolean, the one.
 
     def cast(self, dtype: str) -> Value:
         """Returns the value as another type."""
@@ -230,7 +243,4 @@ def _changes_nothing(
         return attributes["permutation"] == tuple(range(len(kind.shape)))
     if op == "slice":
         return True
-    if op == "reverse":
-        axes = attributes["axes"]
-        return isinstance(axes, tuple) and all(kind.shape[axis] == 1 for axis in axes)
     return op == "concat" and len(types) == 1

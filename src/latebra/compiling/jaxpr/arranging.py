@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import backwards
 from latebra.compiling.jaxpr.call import Call, Rule
 
 
@@ -19,7 +21,7 @@ def rules() -> Mapping[str, Rule]:
         "iota": _iota,
         "pad": _pad,
         "reshape": _reshape,
-        "rev": lambda call: call[0].op("reverse", axes=call.numbers("dimensions")),
+        "rev": lambda call: functools.reduce(backwards, call.numbers("dimensions"), call[0]),
         "slice": _slice,
         "split": _split,
         "squeeze": _reshape,

@@ -8,18 +8,18 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, sign
 from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _NAMES: Final = """
-    abs acos acosh add and asin asinh atan atanh ceil cos cosh div erf exp floor log max min mul neg
-    not or pow rem shift_left sign sin sinh sqrt sub tan tanh xor
+    abs acos acosh add and asin asinh atan atanh cos cosh div erf exp floor log max min mul or
+    pow rem shift_left sin sinh sqrt sub tan tanh xor
 """
 _SAME: Final = {
     **{name: name for name in _NAMES.split()},
     "add_any": "add",
     "eq": "equal",
-    "le": "less_equal",
     "logistic": "sigmoid",
     "lt": "less",
     "shift_right_arithmetic": "shift_right",
@@ -39,23 +39,28 @@ def rules() -> Mapping[str, Rule]:
     return {
         **same,
         "atan2": _atan2,
-        "cbrt": lambda call: call[0].op("sign") * call[0].op("abs").op("pow", 1 / 3),
+        "cbrt": lambda call: sign(call[0]) * call[0].op("abs").op("pow", 1 / 3),
+        "ceil": lambda call: ceil(call[0]),
         "clamp": lambda call: call[1].op("max", call[0]).op("min", call[2]),
         "convert_element_type": _convert,
         "erfc": lambda call: -call[0].op("erf") + 1,
         "exp2": lambda call: (call[0] * float(np.log(2))).op("exp"),
         "expm1": _expm1,
-        "ge": lambda call: call[1].op("less_equal", call[0]),
+        "ge": lambda call: at_most(call[1], call[0]),
         "gt": lambda call: call[1].op("less", call[0]),
         "integer_pow": _integer_pow,
         "is_finite": _is_finite,
+        "le": lambda call: at_most(call[0], call[1]),
         "log1p": _log1p,
-        "ne": lambda call: call[0].op("equal", call[1]).op("not"),
+        "ne": lambda call: ~call[0].op("equal", call[1]),
+        "neg": lambda call: -call[0],
+        "not": lambda call: ~call[0],
         "pow": _pow,
         "round": _round,
         "rsqrt": lambda call: call[0].like(1) / call[0].op("sqrt"),
         "select_n": _select,
         "shift_right_logical": _shift_right,
+        "sign": lambda call: sign(call[0]),
         "square": lambda call: call[0] * call[0],
     }
 
@@ -96,7 +101,7 @@ def _integer_pow(call: Call) -> Value:
 
 
 def _is_finite(call: Call) -> Value:
-    return call[0].op("is_nan").op("or", call[0].op("is_inf")).op("not")
+    return ~call[0].op("is_nan").op("or", is_infinite(call[0]))
 
 
 def _log1p(call: Call) -> Value:
@@ -106,7 +111,7 @@ def _log1p(call: Call) -> Value:
     small = u.op("equal", 1.0)
     safe = small.op("select", x.like(1), u - 1)
     ordinary = u.op("log") * (x / safe)
-    infinite = x.op("is_inf")
+    infinite = is_infinite(x)
     return small.op("select", x, infinite.op("select", u.op("log"), ordinary))
 
 
@@ -115,7 +120,7 @@ def _expm1(call: Call) -> Value:
     x = call[0]
     u = x.op("exp")
     small = u.op("equal", 1.0)
-    far = u.op("is_inf").op("or", (u - 1).op("equal", -1.0))
+    far = is_infinite(u).op("or", (u - 1).op("equal", -1.0))
     other = small.op("or", far)
     safe = other.op("select", x.like(2), u).op("log")
     ordinary = (u - 1) * (x / safe)
@@ -126,7 +131,7 @@ def _round(call: Call) -> Value:
     x = call[0]
     if int(call.told["rounding_method"]) == _TO_EVEN:
         return x.op("round")
-    return x.op("sign") * (x.op("abs") + 0.5).op("floor")
+    return sign(x) * (x.op("abs") + 0.5).op("floor")
 
 
 def _atan2(call: Call) -> Value:
@@ -136,7 +141,7 @@ def _atan2(call: Call) -> Value:
     slope = (y / zero.op("select", x.like(1), x)).op("atan")
     turn = y.op("less", 0.0).op("select", x.like(-np.pi), x.like(np.pi))
     turned = x.op("less", 0.0).op("select", slope + turn, slope)
-    return zero.op("select", y.op("sign") * half, turned)
+    return zero.op("select", sign(y) * half, turned)
 
 
 def _select(call: Call) -> Value:

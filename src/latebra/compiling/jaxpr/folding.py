@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, Final
 
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import backwards, gather_elements, least, mirrored
 from latebra.compiling.jaxpr.arranging import padded, spread
 from latebra.compiling.jaxpr.call import Call, Rule
 
+Fold = Callable[[Value, Sequence[int], bool], Value]
 _FOLDS: Final = {
-    "reduce_and": "reduce_min",
     "reduce_max": "reduce_max",
-    "reduce_min": "reduce_min",
     "reduce_or": "reduce_max",
     "reduce_prod": "prod",
     "reduce_sum": "sum",
@@ -24,11 +24,12 @@ _FOLDS: Final = {
 
 def rules() -> Mapping[str, Rule]:
     """Returns the rule of each primitive of this kind."""
-    folds: dict[str, Rule] = {name: _fold(op) for name, op in _FOLDS.items()}
+    folds: dict[str, Rule] = {name: _fold(_plain(op)) for name, op in _FOLDS.items()}
+    folds |= dict.fromkeys(("reduce_and", "reduce_min"), _fold(least))
     return {
         **folds,
-        "argmax": lambda call: _extreme(call, "arg_max"),
-        "argmin": lambda call: _extreme(call, "arg_min"),
+        "argmax": lambda call: _largest_place(call, call[0]),
+        "argmin": lambda call: _largest_place(call, mirrored(call[0])),
         "conv_general_dilated": _convolve,
         "cumsum": _cumsum,
         "dot_general": _dot,
@@ -40,27 +41,31 @@ def rules() -> Mapping[str, Rule]:
     }
 
 
-def _fold(op: str) -> Rule:
+def _plain(op: str) -> Fold:
+    return lambda x, axes, keep: x.fold(op, axes, keep=keep)
+
+
+def _fold(fold: Fold) -> Rule:
     def rule(call: Call) -> Value:
         x = call[0]
         if call.primitive in ("reduce_and", "reduce_or") and x.dtype != "bool":
             raise call.unsupported(f"it folds the bits of {x.dtype}")
-        return x.fold(op, call.numbers("axes"), keep=False)
+        return fold(x, call.numbers("axes"), False)
 
     return rule
 
 
-def _extreme(call: Call, op: str) -> Value:
+def _largest_place(call: Call, x: Value) -> Value:
     (axis,) = call.numbers("axes")
-    return call[0].op(op, axis=axis, keep=0).cast(call.dtype)
+    return x.op("arg_max", axis=axis, keep=0).cast(call.dtype)
 
 
 def _cumsum(call: Call) -> Value:
     x, axis = call[0], int(call.told["axis"])
     back = bool(call.told["reverse"])
-    x = x.op("reverse", axes=(axis,)) if back else x
+    x = backwards(x, axis) if back else x
     found = x.op("cumsum", axis=axis, exclusive=0)
-    return found.op("reverse", axes=(axis,)) if back else found
+    return backwards(found, axis) if back else found
 
 
 def _sort(call: Call) -> tuple[Value, ...]:
@@ -68,14 +73,14 @@ def _sort(call: Call) -> tuple[Value, ...]:
     if int(call.told["num_keys"]) != 1:
         raise call.unsupported("it sorts by several keys")
     order = call[0].op("arg_sort", axis=axis, descending=0)
-    return tuple(each.op("gather_elements", order, axis=axis) for each in call.inputs)
+    return tuple(gather_elements(each, order, axis) for each in call.inputs)
 
 
 def _top(call: Call) -> tuple[Value, ...]:
     x, k = call[0], int(call.told["k"])
     axis = int(call.told.get("axis", -1)) % x.rank
     order = x.op("arg_sort", axis=axis, descending=1).part(axis, 0, k)
-    return x.op("gather_elements", order, axis=axis), order.cast(call.results[1][1])
+    return gather_elements(x, order, axis), order.cast(call.results[1][1])
 
 
 def _dot(call: Call) -> Value:
@@ -136,7 +141,7 @@ def _window(call: Call, op: str) -> Value:
     moved = x.transpose(*rest, *sliding)
     lead = prod(x.shape[i] for i in rest)
     flat = moved.reshape(lead, 1, *(x.shape[i] for i in sliding))
-    flat = -flat if op == "min_pool" else flat
+    flat = mirrored(flat) if op == "min_pool" else flat
     found = flat.op(
         "max_pool" if op == "min_pool" else op,
         kernel=_of(told["dimensions"], sliding),
@@ -144,7 +149,7 @@ def _window(call: Call, op: str) -> Value:
         dilations=_of(told["dilation"], sliding),
         pads=(*(pads[i][0] for i in sliding), *(pads[i][1] for i in sliding)),
     )
-    found = -found if op == "min_pool" else found
+    found = mirrored(found) if op == "min_pool" else found
     order = [*rest, *sliding]
     wide = found.reshape(*(call.shape[i] for i in order))
     return wide.transpose(*np.argsort(order).tolist())

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import gather_nd, least, scatter_nd
 from latebra.compiling.jaxpr.call import Call, Rule
 
 _REDUCTIONS: Final = {
@@ -61,7 +62,7 @@ def _dynamic_update(call: Call) -> Value:
             continue
         off = call.whole(np.arange(length)) - start
         update = update.op("gather", off.op("max", 0).op("min", size - 1), axis=axis)
-        here = off.op("less", 0).op("or", off.op("less", size).op("not")).op("not")
+        here = (~off.op("less", 0)).op("and", off.op("less", size))
         here = here.reshape(length, *[1] * (x.rank - axis - 1))
         inside = here if inside is None else inside.op("and", here)
     return update if inside is None else inside.op("select", update, x)
@@ -74,9 +75,9 @@ def _mode(call: Call) -> str:
 
 def _within(call: Call, at: Value, lengths: Sequence[int]) -> Value:
     """Returns which rows of indices lie within, ``(..., 1)``."""
-    low = at.op("less", 0).op("not")
+    low = ~at.op("less", 0)
     high = at.op("less", call.whole(lengths))
-    return low.op("and", high).fold("reduce_min", [at.rank - 1])
+    return least(low.op("and", high), [at.rank - 1])
 
 
 def _gather(call: Call) -> Value:
@@ -98,7 +99,7 @@ def _gather(call: Call) -> Value:
     lengths = [x.shape[i] for i in named]
     safe = at.op("max", 0).op("min", call.whole([n - 1 for n in lengths]))
     rows = x.transpose(*batch, *named, *rest)
-    found = rows.op("gather_nd", safe, batch=len(batch))
+    found = gather_nd(rows, safe, len(batch))
     if "fill" in _mode(call) and not _all_within(at, lengths):
         real = _within(call, at, lengths).reshape(*at.shape[:-1], *[1] * len(rest))
         found = real.op("select", found, _filling(call, found))
@@ -140,7 +141,7 @@ def _scatter(call: Call) -> Value:
         safe = _within(call, at, lengths).op("select", safe, last)
         high = (1, *[0] * (rows.rank - 1))
         rows = rows.op("pad", low=(0,) * rows.rank, high=high, mode="constant", value=0)
-    found = rows.op("scatter_nd", safe, updates, reduction=_REDUCTIONS[call.primitive])
+    found = scatter_nd(rows, safe, updates, _REDUCTIONS[call.primitive])
     found = found.part(0, 0, lengths[0]) if loose else found
     return found.transpose(*np.argsort(order).tolist())
 

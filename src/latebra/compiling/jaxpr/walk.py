@@ -143,7 +143,7 @@ def _chosen(call: Call) -> Sequence[Value]:
     found = _inlined(call.builder, branches[0], inputs)
     # Indices beyond the ends take the first and the last branch.
     for number, branch in enumerate(branches[1:], 1):
-        later = which.op("less", number).op("not") if which.dtype != "bool" else which
+        later = ~which.op("less", number) if which.dtype != "bool" else which
         other = _inlined(call.builder, branch, inputs)
         found = [later.op("select", b, a) for a, b in zip(found, other, strict=True)]
     return found

@@ -38,11 +38,11 @@ class Algebra(ABC):
 
     @abstractmethod
     def fold(self, name: str, x: Any, axes: tuple[int, ...]) -> Any:
-        """Returns ``sum``, ``prod``, ``max`` or ``min`` over axes, which keep the length one."""
+        """Returns ``sum``, ``prod`` or ``max`` over axes, which keep the length one."""
 
     @abstractmethod
-    def extreme(self, name: str, x: Any, axis: int) -> Any:
-        """Returns where ``argmax`` or ``argmin`` is, the first of equals; the axis is kept."""
+    def largest_place(self, x: Any, axis: int) -> Any:
+        """Returns where the largest element is, the first of equals; the axis is kept."""
 
     @abstractmethod
     def matmul(self, a: Any, b: Any) -> Any:
@@ -110,10 +110,6 @@ class Algebra(ABC):
     @abstractmethod
     def take(self, x: Any, at: Any, axis: int) -> Any:
         """Returns elements along an axis by their places, none of them negative."""
-
-    @abstractmethod
-    def take_along(self, x: Any, at: Any, axis: int) -> Any:
-        """Returns one element for each of ``at``, a place along the axis."""
 
     @abstractmethod
     def cumulate(self, x: Any, axis: int) -> Any:

@@ -14,8 +14,7 @@ from latebra.compiling.spelling.call import Call, Entry
 def entries() -> dict[str, Entry]:
     """Returns the spelling of each operator of this kind."""
     return {
-        "arg_max": lambda call: _extreme(call, "argmax"),
-        "arg_min": lambda call: _extreme(call, "argmin"),
+        "arg_max": _largest_place,
         "arg_sort": lambda call: call.algebra.sort(
             call.inputs[0], call.integer("axis"), bool(call.integer("descending"))
         ),
@@ -24,11 +23,9 @@ def entries() -> dict[str, Entry]:
         "cumsum": _cumulate,
         "matmul": lambda call: call.algebra.matmul(*call.inputs),
         "max_pool": lambda call: _window(call, "max"),
-        "mean": lambda call: _kept(call, _mean(call, call.inputs[0], call.integers("axes"))),
         "normalise": _normalise,
         "prod": lambda call: _fold(call, "prod"),
         "reduce_max": lambda call: _fold(call, "max"),
-        "reduce_min": lambda call: _fold(call, "min"),
         "softmax": _softmax,
         "sum": lambda call: _fold(call, "sum"),
         "sum_pool": lambda call: _window(call, "sum"),
@@ -42,46 +39,22 @@ def _kept(call: Call, x: Any) -> Any:
 
 def _fold(call: Call, name: str) -> Any:
     x, axes = call.inputs[0], call.integers("axes")
-    if not prod(call.shape):
-        return _folded_nothing(call, name)
     return _kept(call, call.algebra.fold(name, x, axes)) if axes else x
-
-
-def _folded_nothing(call: Call, name: str) -> Any:
-    """Returns a fold of an array without elements: what changes nothing, everywhere."""
-    kind = call.dtype
-    if name in ("sum", "prod"):
-        neutral: Any = 0 if name == "sum" else 1
-    elif kind.kind == "f":
-        neutral = -np.inf if name == "max" else np.inf
-    elif kind.kind == "b":
-        neutral = name == "min"
-    else:
-        neutral = np.iinfo(kind).min if name == "max" else np.iinfo(kind).max
-    return call.algebra.constant(np.full(call.result.shape, neutral, kind))
 
 
 def _mean(call: Call, x: Any, axes: Sequence[int]) -> Any:
     count = prod(call.shape[axis] for axis in axes)
-    if call.dtype.kind == "f":
-        total = call.algebra.fold("sum", x, tuple(axes))
-        return call.map("divide", total, call.like(count))
-    wide = call.algebra.cast(x, np.dtype(np.float64))
-    total = call.algebra.fold("sum", wide, tuple(axes))
-    mean = call.map("divide", total, call.algebra.constant(np.asarray(count, np.float64)))
-    return call.algebra.cast(mean, call.dtype)
+    return call.map("divide", call.algebra.fold("sum", x, tuple(axes)), call.like(count))
 
 
-def _extreme(call: Call, name: str) -> Any:
-    at = call.algebra.extreme(name, call.inputs[0], call.integer("axis"))
+def _largest_place(call: Call) -> Any:
+    at = call.algebra.largest_place(call.inputs[0], call.integer("axis"))
     return _kept(call, call.algebra.cast(at, np.dtype(np.int64)))
 
 
 def _cumulate(call: Call) -> Any:
     x, axis = call.inputs[0], call.integer("axis")
     length = call.shape[axis]
-    if not prod(call.shape):
-        return x
     total = call.algebra.cumulate(x, axis)
     if not call.integer("exclusive"):
         return total
@@ -94,14 +67,12 @@ def _cumulate(call: Call) -> Any:
 
 def _softmax(call: Call) -> Any:
     x, axes = call.inputs[0], (call.integer("axis"),)
-    if not prod(call.shape):
-        return x
     raised = call.map("exp", call.map("subtract", x, call.algebra.fold("max", x, axes)))
     return call.map("divide", raised, call.algebra.fold("sum", raised, axes))
 
 
 def _normalise(call: Call) -> Any:
-    x, axes = call.inputs[0], call.integers("axes")
+    x, axes = call.inputs[0], range(call.integer("axis"), len(call.shape))
     off = call.map("subtract", x, _mean(call, x, axes))
     variance = _mean(call, call.map("multiply", off, off), axes)
     epsilon = call.node.attributes["epsilon"]

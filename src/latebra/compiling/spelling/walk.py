@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
+
 from latebra.compiling.ir.from_onnx import from_onnx
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.passes.halves import widen_halves
@@ -20,7 +22,7 @@ ENTRIES: Final[Mapping[str, Entry]] = {
     **folding.entries(),
 }
 """The spelling of each core operator, by its name."""
-_ROUNDING: Final = frozenset({"ceil", "floor", "round"})
+_ROUNDING: Final = frozenset({"floor", "round"})
 
 
 def read(onnx: bytes) -> Graph:
@@ -44,15 +46,22 @@ def compute(graph: Graph, algebra: Algebra, values: Sequence[Any]) -> tuple[Any,
     """
     known: dict[str, Any] = dict(zip(graph.inputs, values, strict=True))
     known.update((name, algebra.constant(array)) for name, array in graph.constants.items())
-    rounded = {name for node in graph.nodes if node.op in _ROUNDING for name in node.inputs}
+    rounded: set[str] = set()
+    for node in reversed(graph.nodes):  # What is rounded up is turned twice on its way.
+        if node.op in _ROUNDING or (node.op == "mul" and node.output in rounded):
+            rounded.update(node.inputs)
     for node in graph.nodes:
+        kind = graph.types[node.output]
+        if not kind.size:  # Vendors differ in what they make of nothing.
+            known[node.output] = algebra.constant(np.zeros(kind.shape, kind.dtype))
+            continue
         known[node.output] = ENTRIES[node.op](
             Call(
                 algebra,
                 node,
                 [known[name] for name in node.inputs],
                 [graph.types[name] for name in node.inputs],
-                graph.types[node.output],
+                kind,
                 [graph.constants.get(name) for name in node.inputs],
                 node.output in rounded,
             )

@@ -99,8 +99,8 @@ class Tiled:
             return _as_vendor(builder, call)
         high, wide = kernel
         # To each output its taps: a convolution of one element a window.
-        flat = np.moveaxis(weights.value.numpy(), 0, -1).reshape(channels * high * wide, -1)
-        found, shape = self._windows(builder, data, [flat[..., None, None]], (1, 1), (1, 1))
+        taps = np.moveaxis(weights.value.numpy(), 0, -1).reshape(channels * high * wide, -1)
+        found, shape = self._windows(builder, data, [taps[..., None, None]], (1, 1), (1, 1))
 
         def shuffled(whole: Any) -> Any:
             def at(*place: Any) -> Any:

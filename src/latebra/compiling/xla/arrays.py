@@ -20,7 +20,6 @@ from latebra.compiling.spelling.algebra import Algebra, Pairs
 from latebra.compiling.xla.convolving import Convolving, Terms
 from latebra.compiling.xla.laid import Laid, is_held
 
-_NAMES: Final = {"bitwise_not": "invert"}
 _PUTS: Final = {"none": "set", "add": "add", "mul": "multiply", "min": "min", "max": "max"}
 
 
@@ -62,8 +61,8 @@ class Arrays(Algebra):
         return Laid(getattr(self._numpy, name)(x.array, axes, keepdims=True, **settings), x.last)
 
     @override
-    def extreme(self, name: str, x: Laid, axis: int) -> Laid:
-        return Laid(getattr(self._numpy, name)(self._plain(x), axis, keepdims=True))
+    def largest_place(self, x: Laid, axis: int) -> Laid:
+        return Laid(self._numpy.argmax(self._plain(x), axis, keepdims=True))
 
     @override
     def matmul(self, a: Laid, b: Laid) -> Laid:
@@ -156,13 +155,6 @@ class Arrays(Algebra):
         return Laid(self._numpy.take(x.array, at.array, axis, mode="clip"), x.last)
 
     @override
-    def take_along(self, x: Laid, at: Laid, axis: int) -> Laid:
-        array, places = self._plain(x), self._plain(at)
-        # NumPy wants the other axes as long as those of the places; ONNX takes the first.
-        kept = [slice(None) if i == axis else slice(n) for i, n in enumerate(places.shape)]
-        return Laid(self._numpy.take_along_axis(array[tuple(kept)], places, axis))
-
-    @override
     def cumulate(self, x: Laid, axis: int) -> Laid:
         return Laid(self._numpy.cumsum(self._plain(x), axis, dtype=x.array.dtype))
 
@@ -216,7 +208,7 @@ class Arrays(Algebra):
             case "exact_divide":
                 return self._exactly_divided
             case _:
-                return getattr(self._numpy, _NAMES.get(name, name))
+                return getattr(self._numpy, name)
 
 
 def _moved(axis: int, rank: int) -> int:

@@ -14,13 +14,16 @@ from typing_extensions import override
 
 from latebra.core.errors import InputError
 from latebra.core.network import Network
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
-from latebra.hiding.channel.passage import CHANNELS
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.channel.sync import Word
 from latebra.hiding.channel.table import Room, Table
-from latebra.hiding.contract import Carrier, Cover
+from latebra.hiding.contract import Carrier
+from latebra.hiding.media.passage import CHANNELS
+from latebra.hiding.media.pictures import Pictures
+from latebra.hiding.medium import Cover, Medium
 
 SIDE: Final = 64
 KINDS: Final = ("water", "leaves", "stone", "bark", "flower", "sky")
@@ -65,6 +68,9 @@ class Diffusion(Carrier):
     )
     roles: ClassVar[Mapping[str, str]] = {"denoiser": "small_photographs"}
     channels: ClassVar[Mapping[str, str]] = CHANNELS
+    options: ClassVar[Mapping[str, str]] = {
+        "kind": "what is painted, such as stone; a reader who is not told tries each"
+    }
 
     networks: Mapping[str, Network] = field(repr=False)
     kind: str | None = None
@@ -72,11 +78,7 @@ class Diffusion(Carrier):
     @override
     @classmethod
     def create(cls, networks: Mapping[str, Network], options: Mapping[str, str]) -> Self:
-        unknown = sorted(set(options) - {"kind"})
-        if unknown:
-            raise InputError(
-                f"diffusion has no option {unknown[0]!r}", fix="its one option is 'kind'"
-            )
+        cls.refuse_unknown(options)
         kind = options.get("kind")
         if kind is not None and kind not in KINDS:
             raise InputError(
@@ -86,8 +88,8 @@ class Diffusion(Carrier):
 
     @property
     @override
-    def cover_shape(self) -> tuple[int, ...]:
-        return (SIDE, SIDE, 3)
+    def medium(self) -> Medium:
+        return Pictures((SIDE, SIDE, 3))
 
     @override
     def rooms(self, channel: str) -> tuple[int, ...]:
@@ -98,7 +100,15 @@ class Diffusion(Carrier):
         return self.table(channel, self.kind or DEFAULT).word.salt_bytes
 
     @override
-    def embed(self, frame: bytes, salt: bytes, stream: Stream, channel: str) -> Cover:
+    def embed(
+        self,
+        frame: bytes,
+        salt: bytes,
+        stream: Stream,
+        channel: str,
+        progress: Progress = silent,
+    ) -> Cover:
+        del progress  # A second's work.
         kind = self.kind or DEFAULT
         modem = Modem(self.table(channel, kind), stream.child(channel))
         noise = basis.inverse(modem.modulate(frame, salt)[None], SIDE)
@@ -114,7 +124,7 @@ class Diffusion(Carrier):
 
     @override
     def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
-        pictures = np.stack(covers)
+        pictures = np.stack([np.asarray(cover) for cover in covers])
         if self.kind is not None:
             return basis.forward(self.invert(pictures, self.kind))
         # The right kind gives noise of the right length; another kind's noise is longer.
@@ -134,11 +144,7 @@ class Diffusion(Carrier):
         Raises:
             InputError: There is no such channel.
         """
-        if channel not in CHANNELS:
-            raise InputError(
-                f"diffusion is not calibrated for a channel {channel!r}",
-                fix=f"choose from {', '.join(CHANNELS)}",
-            )
+        Diffusion.refuse_unknown(channels=[channel])
         return _tables()[channel, kind]
 
     def paint(

@@ -45,7 +45,17 @@ class Stream:
 
     def tag(self, salt: bytes, count: int) -> bytes:
         """Returns ``count`` (at most 64) bytes that depend on ``salt``: keyed BLAKE2b."""
-        return hashlib.blake2b(salt, digest_size=count, key=self._seed).digest()
+        return self.tags([salt], count)
+
+    def tags(self, salts: list[bytes], count: int) -> bytes:
+        """Returns the tag of each salt, one after another."""
+        keyed = hashlib.blake2b(digest_size=count, key=self._seed)
+        found = bytearray()
+        for salt in salts:
+            each = keyed.copy()
+            each.update(salt)
+            found += each.digest()
+        return bytes(found)
 
     def bits(self, count: int) -> UInt8[np.ndarray, " count"]:
         """Returns ``count`` coin flips, zeros and ones."""

@@ -12,9 +12,10 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.tokens.tables import Levels, Quantiser
 
+NEVER: Final = 1 << 62
+"""Bits from one tick to the next where no table can be wrong."""
+
 Bits = UInt8[np.ndarray, " _"]
-_BLOCK: Final = 512
-"""Dithers that are drawn at once."""
 
 
 @runtime_checkable
@@ -43,7 +44,8 @@ class Agreement:
 
     Args:
         quantiser: How tables are made of logits.
-        every: Tokens from one tick to the next.
+        every: Bits from one tick to the next. It is bits, not tokens: where the model is unsure,
+            tables are long and more of their logits are fragile.
         tick_bits: Bits of a tick, at most 64. A wrong reading passes with a chance of 2^-tick_bits.
         allowed: Which tokens may follow a context: those after which the text is cut into the
             same tokens again. It has the last word, so that the distribution is that of the model
@@ -51,7 +53,7 @@ class Agreement:
     """
 
     quantiser: Quantiser = field(default_factory=Quantiser)
-    every: int = 48
+    every: int = 160
     tick_bits: int = 16
     allowed: Allowed = anything
 
@@ -63,23 +65,27 @@ class Agreement:
 
 @final
 class Secrets:
-    """What a stream decides about one text: dithers, ticks and the bits after the last.
+    """What a stream decides about texts: dithers, ticks and the bits after the last.
+
+    A dither belongs to the tokens before it, so that texts of one stream share dithers no longer
+    than they share their words; ticks and tails belong to the bits before them. Nothing repeats
+    when the bits begin with a salt.
 
     Args:
-        stream: Fresh for each text. Two texts of one stream share their dithers.
+        stream: What only the two ends know.
         tick_bits: Bits of a tick.
     """
 
     def __init__(self, stream: Stream, tick_bits: int) -> None:
-        self._dithers, self._drawn = stream.child("dither"), np.zeros(0)
+        self._dithers = stream.child("dither")
         self._ticks, self._tick_bits = stream.child("tick"), tick_bits
         self._tail = stream.child("tail")
 
-    def dither(self, step: int) -> float:
-        """Returns the dither of a step, counted from 0."""
-        if step >= self._drawn.size:
-            self._drawn = self._dithers.uniform(step + _BLOCK)
-        return float(self._drawn[step])
+    def dither(self, context: Sequence[int]) -> float:
+        """Returns the dither of the token that follows ``context``, strictly between 0 and 1."""
+        before = np.asarray(context, "<i8").tobytes()
+        word = int.from_bytes(self._dithers.tag(before, 8), "little") >> 12
+        return (word + 0.5) * 2.0**-52
 
     def tick(self, before: Bits) -> Bits:
         """Returns the tick that follows the bits ``before``: what only the key can say of them."""

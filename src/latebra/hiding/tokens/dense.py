@@ -2,9 +2,8 @@
 
 The bits that a frame consists of choose each token from the model's table by arithmetic decoding
 (Ziegler, Deng, Rush 2019, arXiv:1909.01496), so that the tokens are those of a sampler: the one
-that draws from the tables that ``Quantiser`` makes, by ``sample``, which is this code too. Every
-48 tokens the bits contain a tick, 16 bits that say whether the reading is right so far; they cost
-16 bits of the about 200 that 48 tokens of English carry.
+that draws from the tables that ``Quantiser`` makes, by ``sample``, which is this code too. Of every
+160 bits, about 40 tokens of English, 16 are a tick that says whether the reading is right so far.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Final, final
 import numpy as np
 
 from latebra.core.errors import DoesNotFit
+from latebra.core.progress import Progress, silent
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.coder import Decoder, edges
 from latebra.hiding.tokens.agreement import Agreement, Bits, Secrets, TokenModel
@@ -22,7 +22,8 @@ from latebra.hiding.tokens.correcting import Correction, Reading
 from latebra.hiding.tokens.steps import steps
 
 Finished = Callable[[Sequence[int]], bool]
-"""Says whether a text may end after these tokens; the prompt is not among them."""
+"""Says whether a text may end after these tokens; the prompt is not among them. All bits are in
+before the last of them, which may be a line feed that no copy keeps."""
 _COINS: Final = 4096
 
 
@@ -35,6 +36,7 @@ def write(
     *,
     agreement: Agreement | None = None,
     most: int = 4096,
+    progress: Progress = silent,
 ) -> list[int]:
     """Returns tokens that carry ``bits``, and go on until the text may end.
 
@@ -42,10 +44,12 @@ def write(
         model: The language model.
         prompt: Tokens before the text; the reader must have them.
         bits: Zeros and ones that look like coin flips.
-        stream: Fresh for this text, and the reader's.
+        stream: The reader's too. One that serves several texts wants ``bits`` that begin with a
+            salt.
         finished: Where the text may end once all bits are in.
         agreement: What the reader does alike; the default is ``Agreement()``.
         most: Tokens at most.
+        progress: Told how many bits are in.
 
     Raises:
         DoesNotFit: ``most`` tokens did not take all bits.
@@ -55,15 +59,17 @@ def write(
     secrets = Secrets(stream, agreement.tick_bits)
     tape = _Tape(bits, secrets.tail(bits))
     decoder = Decoder(tape)
-    context, start, clear = list(prompt), len(prompt), 0
-    for step in range(most):
-        levels = agreement.levels(model, context, secrets.dither(step))
+    context, start, due = list(prompt), len(prompt), agreement.every
+    for _ in range(most):
+        complete = tape.end is not None and decoder.settled >= tape.end
+        levels = agreement.levels(model, context, secrets.dither(context))
         context.append(int(levels.tokens[decoder.pull(edges(levels.weights()))]))
-        if tape.end is not None and decoder.settled >= tape.end and finished(context[start:]):
+        progress("write", min(decoder.settled, bits.size), bits.size)
+        if complete and finished(context[start:]):
             break
-        if (step + 1) % agreement.every == 0 and decoder.taken >= clear:
+        if decoder.taken >= due:
             tape.insert(secrets.tick(tape.gone))
-            clear = decoder.taken + agreement.tick_bits
+            due = decoder.taken + agreement.every
     if tape.end is None or decoder.settled < tape.end:
         raise DoesNotFit(
             f"{most} tokens took {decoder.settled} bits, ticks counted; the frame has {bits.size}",
@@ -81,13 +87,16 @@ def sample(
     *,
     agreement: Agreement | None = None,
     most: int = 4096,
+    progress: Progress = silent,
 ) -> list[int]:
     """Returns tokens without a message, as many as a frame of so many ``bits`` would take.
 
     Nobody can tell it from a text with a message: it is written by ``write``, from coin flips.
     """
     coins = stream.child("coins").bits(bits)
-    return write(model, prompt, coins, stream, finished, agreement=agreement, most=most)
+    return write(
+        model, prompt, coins, stream, finished, agreement=agreement, most=most, progress=progress
+    )
 
 
 def read(

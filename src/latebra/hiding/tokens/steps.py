@@ -70,8 +70,8 @@ def steps(
         error: How far two ends' logits may lie apart.
     """
     context, known = list(prompt), list[Step]()
-    for at, token in enumerate(tokens):
-        levels = agreement.levels(model, context, secrets.dither(at))
+    for token in tokens:
+        levels = agreement.levels(model, context, secrets.dither(context))
         entry = int(np.searchsorted(levels.tokens, token))
         if entry == levels.tokens.size or levels.tokens[entry] != token:
             return None

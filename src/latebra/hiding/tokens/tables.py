@@ -2,13 +2,18 @@
 
 A logit is divided by a step, shifted by a dither that only the two ends know, and rounded down:
 
-    n_i = floor(l_i / (T q) + u + 1/2)        d_i = max n - n_i        q in nats, u in (0, 1)
-    w_i = max(1, round(2^16 exp(-q d_i)))     if q d_i <= depth, else 0
+    n_i = floor(l_i / (T q) + u + 1/2)                    q in nats, u in (0, 1)
+    m_i = c floor((l_i / (T q) + u + k) / c + 1/2) - k    k one of 0 ... c - 1, by dither too
+    d_i = max n - n_i                                     max n - m_i where that is above fine / q
+    w_i = max(1, round(2^16 exp(-q d_i)))                 if q d_i <= depth, else 0
 
 From ``d`` on there are integers only. An error of the logits changes a table when a logit lies that
 near to the edge of its step; the dither makes where that happens independent of what anyone sees
 in the text, and the average over dithers has no steps. (Dithered quantisation: Schuchman, IEEE
-Trans. Commun. Technol. 12(4), 1964.)
+Trans. Commun. Technol. 12(4), 1964.) Rare tokens are many, and each is one more that can lie near
+an edge, so that their steps are ``c`` times as wide: tables of 10 nats then have no more tokens
+near an edge than tables of 8 nats have with steps that are all alike, hold more, and are nearer to
+the model (``benchmarks/tables.py``).
 """
 
 from __future__ import annotations
@@ -38,18 +43,22 @@ class Quantiser:
             errors change; ``benchmarks/tokens.py`` measures what a reader can undo.
         depth: Tokens that are less likely than the likeliest by more nats than this are left out.
         temperature: What the logits are divided by first.
+        fine: Tokens further below the likeliest than this many nats have coarse steps.
+        coarse: How many steps a coarse one is as wide as.
     """
 
     step: float = 0.25
-    depth: float = 8.0
+    depth: float = 10.0
     temperature: float = 1.0
+    fine: float = 4.0
+    coarse: int = 4
 
     def __post_init__(self) -> None:
-        if not (self.step > 0 and self.depth >= 0 and self.temperature > 0):
+        if not (self.step > 0 and self.depth >= 0 and self.temperature > 0 and self.coarse >= 1):
             raise InputError(
-                f"a step of {self.step} nats, a depth of {self.depth} and a temperature of "
-                f"{self.temperature} make no table",
-                fix="give a step and a temperature above 0",
+                f"a step of {self.step} nats, {self.coarse} times as wide for rare tokens, a depth "
+                f"of {self.depth} and a temperature of {self.temperature} make no table",
+                fix="give a step and a temperature above 0, and a width of 1 or more",
             )
 
     def round(self, logits: Float[np.ndarray, " vocabulary"], dither: float) -> Levels:
@@ -66,19 +75,26 @@ class Quantiser:
         if not np.isfinite(top):
             raise InputError(f"the largest logit is {top}", fix="use a model that gives numbers")
         width = self.step * self.temperature
-        below = top - self.depth * self.temperature - _MARGIN * width
+        below = top - self.depth * self.temperature - (_MARGIN + self.coarse) * width
         tokens = np.flatnonzero(logits >= below)
-        exact = logits[tokens].astype(np.float64) / width + (dither + 0.5)
+        steps = np.repeat([1, self.coarse], tokens.size)
+        shift = int(dither * 2**32) % self.coarse
+        shifted = np.tile(logits[tokens].astype(np.float64) / width + dither, 2)
+        shifted[tokens.size :] += shift
+        exact = shifted / steps + 0.5
         levels = np.floor(exact)
         fraction = exact - levels
         up = fraction >= 0.5
+        levels = levels.astype(np.int64) * steps
+        levels[tokens.size :] -= shift
         return Levels(
             tokens=tokens,
-            levels=levels.astype(np.int64),
-            distances=np.where(up, 1.0 - fraction, fraction) * width,
-            toward=np.where(up, 1, -1),
+            levels=levels,
+            distances=np.where(up, 1.0 - fraction, fraction) * (width * steps),
+            toward=np.where(up, steps, -steps),
             allowed=np.ones(tokens.size, np.bool_),
             lightness=_weights(self.step, self.depth),
+            fine=int(self.fine / self.step),
         )
 
 
@@ -88,43 +104,53 @@ class Levels:
 
     Args:
         tokens: Their numbers in the vocabulary, ascending.
-        levels: Their logits in steps, rounded.
+        levels: Their logits in steps: rounded to a step, then, once more, to a coarse one.
         distances: How far each logit is from being rounded to another level, in logits.
-        toward: On which side that level is: 1 or -1.
+        toward: How far that level is from this: a step or a coarse one, up or down.
         allowed: Which of them may be in the table; the others only say where the top is.
         lightness: Weight by steps below the top.
+        fine: Steps below the top from which on the coarse level counts.
     """
 
     tokens: Int64[np.ndarray, " kept"]
-    levels: Int64[np.ndarray, " kept"]
-    distances: Float64[np.ndarray, " kept"]
-    toward: Int64[np.ndarray, " kept"]
+    levels: Int64[np.ndarray, " twice"]
+    distances: Float64[np.ndarray, " twice"]
+    toward: Int64[np.ndarray, " twice"]
     allowed: Bool[np.ndarray, " kept"]
     lightness: Int64[np.ndarray, " steps"]
+    fine: int
 
     def weights(self, moved: tuple[int, ...] = ()) -> Int64[np.ndarray, " kept"]:
         """Returns the weights: 0 for tokens that the table leaves out.
 
         Args:
-            moved: Entries that are taken to lie across the nearest edge of their step.
+            moved: Entries of ``levels`` that are taken to lie across the nearest edge.
         """
-        levels = self.levels
+        both = self.levels
         if moved:
-            levels = levels.copy()
-            levels[list(moved)] += self.toward[list(moved)]
-        below = levels.max() - levels
+            both = both.copy()
+            both[list(moved)] += self.toward[list(moved)]
+        levels, coarse = both[: self.tokens.size], both[self.tokens.size :]
+        top = int(levels.max())
+        below = np.where(top - levels > self.fine, top - coarse, top - levels)
         inside = (below < self.lightness.size) & self.allowed
         return np.where(inside, self.lightness[np.where(inside, below, 0)], 0)
 
     def fragile(self, error: float) -> Int64[np.ndarray, " some"]:
-        """Returns the entries whose level an error of the logits can change, with their table.
+        """Returns the entries of ``levels`` that an error of the logits can change.
+
+        Those are left out whose change would not change the table.
 
         Args:
             error: How far two ends' logits may lie apart.
         """
-        below = self.levels.max() - self.levels
-        matters = (self.allowed & (below <= self.lightness.size + 1)) | (below <= 1)
-        return np.flatnonzero(matters & (self.distances <= error))
+        levels, coarse = self.levels[: self.tokens.size], self.levels[self.tokens.size :]
+        top = int(levels.max())
+        below = top - levels
+        fine = (self.allowed & (below <= self.fine + 2)) | (below <= 1)
+        reach = self.lightness.size + int(abs(self.toward[-1])) + 1
+        rare = self.allowed & (below >= self.fine - 1) & (top - coarse <= reach)
+        return np.flatnonzero(np.concatenate([fine, rare]) & (self.distances <= error))
 
 
 @cache

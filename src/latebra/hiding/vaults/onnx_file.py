@@ -10,19 +10,11 @@ from collections.abc import Iterator
 from math import prod
 from typing import Final
 
+from latebra.core.onnx_format import Element, Graph, Model, Tensor
 from latebra.core.protobuf import BYTES, VARINT, Field, fields, varints
 from latebra.hiding.vaults.places import BF16, F16, F32, Place
 
-# Field numbers and types: onnx/onnx.proto, https://github.com/onnx/onnx.
-_GRAPH: Final = 7
-_INITIALISER: Final = 5
-_DIMS: Final = 1
-_TYPE: Final = 2
-_FLOAT_DATA: Final = 4
-_NAME: Final = 8
-_RAW_DATA: Final = 9
-_LOCATION: Final = 14
-_TYPES: Final = {1: F32, 10: F16, 16: BF16}
+_TYPES: Final = {Element.FLOAT: F32, Element.FLOAT16: F16, Element.BFLOAT16: BF16}
 
 
 def places(file: memoryview) -> list[Place]:
@@ -34,11 +26,11 @@ def places(file: memoryview) -> list[Place]:
     found: list[Place] = []
     graphs = 0
     for graph, start in _placed(file, 0):
-        if graph.number != _GRAPH or graph.wire != BYTES:
+        if graph.number != Model.GRAPH or graph.wire != BYTES:
             continue
         graphs += 1
         for tensor, inside in _placed(graph.content, start):
-            if tensor.number == _INITIALISER and tensor.wire == BYTES:
+            if tensor.number == Graph.INITIALISERS and tensor.wire == BYTES:
                 found += _tensor(tensor.content, inside)
     if not graphs:
         raise ValueError("it holds no graph")
@@ -56,18 +48,22 @@ def _tensor(message: memoryview, start: int) -> Iterator[Place]:
     name, kind, shape = "", None, list[int]()
     contents: list[tuple[int, int, int]] = []
     for field, at in _placed(message, start):
-        if field.number == _NAME and field.wire == BYTES:
+        if field.number == Tensor.NAME and field.wire == BYTES:
             name = bytes(field.content).decode()
-        elif field.number == _TYPE and field.wire == VARINT:
+        elif field.number == Tensor.TYPE and field.wire == VARINT:
             kind = _TYPES.get(field.value)
-        elif field.number == _DIMS:
+        elif field.number == Tensor.DIMS:
             shape += [field.value] if field.wire == VARINT else varints(field.content)
-        elif field.number in (_RAW_DATA, _FLOAT_DATA):
+        elif field.number in (Tensor.RAW, Tensor.FLOAT_DATA):
             contents.append((field.number, at, len(field.content)))
-        elif field.number == _LOCATION and field.value:
+        elif field.number == Tensor.LOCATION and field.value:
             raise ValueError(f"it keeps {name or 'weights'!r:.100} in another file; save it as one")
     # Several pieces are what old writers made of a list: a number has no fixed place then.
-    if kind is None or len(contents) != 1 or (contents[0][0] == _FLOAT_DATA and kind is not F32):
+    if (
+        kind is None
+        or len(contents) != 1
+        or (contents[0][0] == Tensor.FLOAT_DATA and kind is not F32)
+    ):
         return
     _, at, length = contents[0]
     if length != prod(shape) * kind.size:

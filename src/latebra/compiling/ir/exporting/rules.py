@@ -10,29 +10,24 @@ import numpy as np
 from latebra.compiling.ir.exporting.writer import Writer
 from latebra.compiling.ir.graph import Attributes, Node
 from latebra.compiling.ir.operation import integer, integers, word
-from latebra.compiling.ir.operators import OPERATORS
 from latebra.core.errors import Unsupported
 
 OPSET: Final = 18
 """The version of the operators written; LayerNormalization is in it, and IR version 8 holds it."""
 _ONE: Final = """
-    Abs Acos Acosh Add Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Max Min
-    Mul Neg Pow Round Sigmoid Sign Sin Sinh Softplus Sqrt Sub Tan Tanh
+    Abs Acos Acosh Add Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Max Min
+    Mul Pow Round Sigmoid Sin Sinh Softplus Sqrt Sub Tan Tanh
 """
 _NAMES: Final = {
     **{name.lower(): name for name in _ONE.split()},
     "is_nan": "IsNaN",
-    "is_inf": "IsInf",
-    "less_equal": "LessOrEqual",
     "select": "Where",
     "matmul": "MatMul",
 }
 _FOLDS: Final = {
     "sum": "ReduceSum",
-    "mean": "ReduceMean",
     "prod": "ReduceProd",
     "reduce_max": "ReduceMax",
-    "reduce_min": "ReduceMin",
 }
 
 
@@ -58,23 +53,6 @@ def _bits(name: str) -> Rule:
         w.put(name if logical else f"Bitwise{name}", inputs, output)
 
     return rule
-
-
-def _mod(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    if node.op == "rem" or not w.type(node.output).is_float:
-        w.put("Mod", inputs, output, fmod=int(node.op == "rem"))
-        return
-    # ONNX has no such remainder of floats: it has the divisor's sign, the other the dividend's.
-    zero = w.constant(np.zeros((), w.type(node.output).dtype))
-    left = w.put("Mod", inputs, fmod=1)
-    below = [w.put("Less", [each, zero]) for each in (left, inputs[1])]
-    nothing = w.put("Equal", [left, zero])
-    other = w.put("And", [w.put("Xor", below), w.put("Not", [nothing])])
-    moved = w.put("Where", [other, w.put("Add", [left, inputs[1]]), left])
-    # A zero has the divisor's sign too; zero times an infinite one would be no number.
-    minus = w.constant(-np.zeros((), w.type(node.output).dtype))
-    signed = w.put("Where", [below[1], minus, zero])
-    w.put("Where", [nothing, signed, moved], output)
 
 
 def _shift(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -152,13 +130,6 @@ def _slice(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     w.put("Slice", [inputs[0], told[0], told[1], w.numbers(*axes), told[2]], output)
 
 
-def _reverse(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    axes = integers(node.attributes, "axes")
-    last = w.numbers(*(-1 for _ in axes))
-    before = w.numbers(*(-(1 << 31) for _ in axes))
-    w.put("Slice", [inputs[0], last, before, w.numbers(*axes), last], output)
-
-
 def _pad(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     mode = word(node.attributes, "mode")
     if mode == "wrap":
@@ -172,12 +143,6 @@ def _pad(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 
 def _fold(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    given = w.type(node.inputs[0])
-    if not given.size:  # Vendors differ in what they make of nothing.
-        nothing = np.zeros(given.shape, given.dtype)
-        found = OPERATORS[node.op].evaluate([nothing], node.attributes)
-        w.put("Identity", [w.constant(np.asarray(found))], output)
-        return
     axes = w.numbers(*integers(node.attributes, "axes"))
     told: dict[str, Any] = {"keepdims": integer(node.attributes, "keep")}
     told["noop_with_empty_axes"] = 1
@@ -192,7 +157,7 @@ def _fold(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 def _arg(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     axis, keep = integer(node.attributes, "axis"), integer(node.attributes, "keep")
-    w.put("ArgMax" if node.op == "arg_max" else "ArgMin", inputs, output, axis=axis, keepdims=keep)
+    w.put("ArgMax", inputs, output, axis=axis, keepdims=keep)
 
 
 def _cumsum(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -205,19 +170,10 @@ def _softmax(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
 
 
 def _normalise(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    kind = w.type(node.output)
-    axes, rank = integers(node.attributes, "axes"), len(kind.shape)
+    kind, axis = w.type(node.output), integer(node.attributes, "axis")
+    ones = w.constant(np.ones(kind.shape[axis:], kind.dtype))
     epsilon = node.attributes["epsilon"]
-    if axes == tuple(range(rank - len(axes), rank)):
-        ones = w.constant(np.ones(kind.shape[axes[0] :], kind.dtype))
-        w.put("LayerNormalization", [inputs[0], ones], output, axis=axes[0], epsilon=epsilon)
-        return
-    told: dict[str, Any] = {"keepdims": 1}
-    at = w.numbers(*axes)
-    off = w.put("Sub", [inputs[0], w.put("ReduceMean", [inputs[0], at], **told)])
-    spread = w.put("ReduceMean", [w.put("Mul", [off, off]), at], **told)
-    small = w.constant(np.asarray(epsilon, kind.dtype))
-    w.put("Div", [off, w.put("Sqrt", [w.put("Add", [spread, small])])], output)
+    w.put("LayerNormalization", [inputs[0], ones], output, axis=axis, epsilon=epsilon)
 
 
 def _arg_sort(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
@@ -231,37 +187,25 @@ def _arg_sort(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None
 
 
 def _gather(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    name = "Gather" if node.op == "gather" else "GatherElements"
-    w.put(name, inputs, output, axis=integer(node.attributes, "axis"))
-
-
-def _gather_nd(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
-    at = inputs[1]
-    if w.type(node.inputs[1]).dtype != "int64":
-        at = w.put("Cast", [at], to=7)
-    w.put("GatherND", [inputs[0], at], output, batch_dims=integer(node.attributes, "batch"))
+    w.put("Gather", inputs, output, axis=integer(node.attributes, "axis"))
 
 
 def _scatter(w: Writer, node: Node, inputs: Sequence[str], output: str) -> None:
     how = word(node.attributes, "reduction")
-    told: dict[str, Any] = {"reduction": how} if how != "none" else {}
-    if node.op == "scatter_elements":
-        w.put("ScatterElements", inputs, output, axis=integer(node.attributes, "axis"), **told)
-        return
     at = inputs[1]
     if w.type(node.inputs[1]).dtype != "int64":
         at = w.put("Cast", [at], to=7)
+    at = w.put("Reshape", [at, w.numbers(*w.type(node.inputs[1]).shape, 1)])
+    told: dict[str, Any] = {"reduction": how} if how != "none" else {}
     w.put("ScatterND", [inputs[0], at, inputs[2]], output, **told)
 
 
 RULES: Final[Mapping[str, Rule]] = {
     "max": _max,
-    "not": _bits("Not"),
     "and": _bits("And"),
     "or": _bits("Or"),
     "xor": _bits("Xor"),
-    "mod": _mod,
-    "rem": _mod,
+    "rem": lambda w, _, inputs, output: w.put("Mod", inputs, output, fmod=1),
     "shift_left": _shift,
     "shift_right": _shift,
     "cast": _cast,
@@ -274,19 +218,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "broadcast": _broadcast,
     "concat": _concat,
     "slice": _slice,
-    "reverse": _reverse,
     "pad": _pad,
     **dict.fromkeys(_FOLDS, _fold),
     "arg_max": _arg,
-    "arg_min": _arg,
     "cumsum": _cumsum,
     "softmax": _softmax,
     "normalise": _normalise,
     "arg_sort": _arg_sort,
     "gather": _gather,
-    "gather_elements": _gather,
-    "gather_nd": _gather_nd,
-    "scatter_elements": _scatter,
-    "scatter_nd": _scatter,
+    "scatter": _scatter,
 }
 """How each core operator is written; those of ``_NAMES`` are written as they are."""

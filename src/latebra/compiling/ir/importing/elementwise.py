@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import at_most, ceil, is_infinite, modulo, sign
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
 _LOWER: Final = """
-    Abs Acos Acosh Add And Asin Asinh Atan Atanh Ceil Cos Cosh Div Equal Erf Exp Floor Less Log Mul
-    Neg Not Or Round Sigmoid Sign Sin Sinh Softplus Sqrt Sub Tan Tanh Xor
+    Abs Acos Acosh Add And Asin Asinh Atan Atanh Cos Cosh Div Equal Erf Exp Floor Less Log Mul
+    Or Round Sigmoid Sin Sinh Softplus Sqrt Sub Tan Tanh Xor
 """
 _SAME: Final = {
     **{name: name.lower() for name in _LOWER.split()},
     "BitwiseAnd": "and",
     "BitwiseOr": "or",
     "BitwiseXor": "xor",
-    "BitwiseNot": "not",
-    "LessOrEqual": "less_equal",
     "IsNaN": "is_nan",
     "Where": "select",
 }
@@ -38,6 +38,10 @@ def _same(op: str) -> Rule:
 
 def _swapped(op: str) -> Rule:
     return lambda call: call[1].op(op, call[0])
+
+
+def _one(function: Callable[[Value], Value]) -> Rule:
+    return lambda call: function(call[0])
 
 
 def _many(op: str) -> Rule:
@@ -72,7 +76,7 @@ def _power(call: Call) -> Value:
 
 
 def _mod(call: Call) -> Value:
-    return call[0].op("rem" if call.get("fmod", 0) else "mod", call[1])
+    return call[0].op("rem", call[1]) if call.get("fmod", 0) else modulo(call[0], call[1])
 
 
 def _shift(call: Call) -> Value:
@@ -101,13 +105,12 @@ def _clip(call: Call) -> Value:
 
 
 def _is_inf(call: Call) -> Value:
-    x = call[0]
-    found = x.op("is_inf")
-    if not call.get("detect_negative", 1):
-        found = found.op("and", x.like(0).op("less", x))
-    if not call.get("detect_positive", 1):
-        found = found.op("and", x.op("less", 0))
-    return found
+    x, low, high = call[0], call.get("detect_negative", 1), call.get("detect_positive", 1)
+    if low and high:
+        return is_infinite(x)
+    if low or high:
+        return x.op("equal", np.inf if high else -np.inf)
+    return call.constant(np.zeros(x.shape, np.bool_))
 
 
 def _relu(call: Call) -> Value:
@@ -128,7 +131,7 @@ def _prelu(call: Call) -> Value:
 
 def _elu(x: Value, alpha: float, gamma: float = 1.0) -> Value:
     curve = (x.op("min", 0).op("exp") - 1) * (alpha * gamma)
-    return x.op("less_equal", 0).op("select", curve, x * gamma if gamma != 1 else x)
+    return x.like(0).op("less", x).op("select", x * gamma if gamma != 1 else x, curve)
 
 
 def _elu_rule(call: Call) -> Value:
@@ -213,7 +216,8 @@ def rules() -> Mapping[str, Rule]:
     return {
         **{name: _same(op) for name, op in _SAME.items()},
         "Greater": _swapped("less"),
-        "GreaterOrEqual": _swapped("less_equal"),
+        "GreaterOrEqual": lambda call: at_most(call[1], call[0]),
+        "LessOrEqual": lambda call: at_most(call[0], call[1]),
         "Max": _many("max"),
         "Min": _many("min"),
         "Sum": _many("add"),
@@ -221,6 +225,11 @@ def rules() -> Mapping[str, Rule]:
         "Pow": _power,
         "Mod": _mod,
         "BitShift": _shift,
+        "Ceil": _one(ceil),
+        "Neg": _one(operator.neg),
+        "Not": _one(operator.invert),
+        "BitwiseNot": _one(operator.invert),
+        "Sign": _one(sign),
         "Cast": _cast,
         "CastLike": _cast_like,
         "Clip": _clip,

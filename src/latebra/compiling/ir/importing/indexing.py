@@ -8,6 +8,12 @@ from typing import Final
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import (
+    gather_elements,
+    gather_nd,
+    scatter_elements,
+    scatter_nd,
+)
 from latebra.compiling.ir.importing.call import Call, Rule
 
 _REDUCTIONS: Final = {"none": "none", "add": "add", "mul": "mul", "min": "min", "max": "max"}
@@ -28,7 +34,7 @@ def _gather(call: Call) -> Value:
 
 def _gather_elements(call: Call) -> Value:
     x, axis = call[0], call.axis()
-    return x.op("gather_elements", from_front(call[1], x.shape[axis]), axis=axis)
+    return gather_elements(x, from_front(call[1], x.shape[axis]), axis)
 
 
 def _rows_from_front(call: Call, at: Value, first: int) -> Value:
@@ -42,7 +48,7 @@ def _rows_from_front(call: Call, at: Value, first: int) -> Value:
 
 def _gather_nd(call: Call) -> Value:
     batch = int(call.get("batch_dims", 0))
-    return call[0].op("gather_nd", _rows_from_front(call, call[1], batch), batch=batch)
+    return gather_nd(call[0], _rows_from_front(call, call[1], batch), batch)
 
 
 def _how(call: Call) -> str:
@@ -52,12 +58,12 @@ def _how(call: Call) -> str:
 def _scatter_elements(call: Call) -> Value:
     x, axis = call[0], call.axis()
     at = from_front(call[1], x.shape[axis])
-    return x.op("scatter_elements", at, call[2], axis=axis, reduction=_how(call))
+    return scatter_elements(x, at, call[2], axis, _how(call))
 
 
 def _scatter_nd(call: Call) -> Value:
     at = _rows_from_front(call, call[1], 0)
-    return call[0].op("scatter_nd", at, call[2], reduction=_how(call))
+    return scatter_nd(call[0], at, call[2], _how(call))
 
 
 def _non_zero(call: Call) -> Value:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import mean
 from latebra.compiling.ir.importing.call import Call, Rule
 
 
@@ -182,10 +183,6 @@ def _lp_pool(call: Call) -> Value:
     return total.op("pow", 1 / p)
 
 
-def _everywhere(op: str) -> Rule:
-    return lambda call: call[0].fold(op, range(2, call[0].rank))
-
-
 def _global_lp(call: Call) -> Value:
     x, p = call[0], int(call.get("p", 2))
     return x.op("abs").op("pow", float(p)).fold("sum", range(2, x.rank)).op("pow", 1 / p)
@@ -201,7 +198,7 @@ def rules() -> Mapping[str, Rule]:
         "MaxPool": _max_pool,
         "AveragePool": _average_pool,
         "LpPool": _lp_pool,
-        "GlobalAveragePool": _everywhere("mean"),
-        "GlobalMaxPool": _everywhere("reduce_max"),
+        "GlobalAveragePool": lambda call: mean(call[0], range(2, call[0].rank)),
+        "GlobalMaxPool": lambda call: call[0].fold("reduce_max", range(2, call[0].rank)),
         "GlobalLpPool": _global_lp,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import mean
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -17,8 +18,8 @@ def _channels(x: Value, rank: int) -> Value:
     return x.reshape(x.type.size, *(1,) * (rank - 2))
 
 
-def _normalised(x: Value, axes: Sequence[int], epsilon: float) -> Value:
-    return x.op("normalise", axes=tuple(axes), epsilon=epsilon)
+def _normalised(call: Call, x: Value, axis: int = 2) -> Value:
+    return x.op("normalise", axis=axis, epsilon=_epsilon(call))
 
 
 def _epsilon(call: Call) -> float:
@@ -28,22 +29,21 @@ def _epsilon(call: Call) -> float:
 def _batch(call: Call) -> Value:
     if call.get("training_mode", 0) or any(call.outputs[1:]):
         raise call.unsupported("it trains")
-    x, scale, bias, mean, variance = (call[i] for i in range(5))
+    x, scale, bias, middle, variance = (call[i] for i in range(5))
     kind, wide = x.dtype, variance.dtype
     spread = (variance + _epsilon(call)).op("sqrt")
     if scale.dtype != wide:
         scale, bias = scale.cast(wide), bias.cast(wide)
     x = x.cast(wide) if kind != wide else x
     factor = scale / spread
-    shift = bias - mean * factor
+    shift = bias - middle * factor
     found = x * _channels(factor, x.rank) + _channels(shift, x.rank)
     return found.cast(kind) if kind != wide else found
 
 
 def _instance(call: Call) -> Value:
     x = call[0]
-    found = _normalised(x, range(2, x.rank), _epsilon(call))
-    return found * _channels(call[1], x.rank) + _channels(call[2], x.rank)
+    return _normalised(call, x) * _channels(call[1], x.rank) + _channels(call[2], x.rank)
 
 
 def _group(call: Call) -> Value:
@@ -52,7 +52,7 @@ def _group(call: Call) -> Value:
     apart = x.reshape(n, groups, c // groups, *x.shape[2:])
     wide = call.get("stash_type", 1) == 1 and x.dtype == "float16"
     apart = apart.cast("float32") if wide else apart
-    found = _normalised(apart, range(2, apart.rank), _epsilon(call))
+    found = _normalised(call, apart)
     found = found.cast(x.dtype) if wide else found
     if call.opset < 21:  # one scale for each group
         lengths = (groups, *(1,) * (apart.rank - 2))
@@ -63,31 +63,32 @@ def _group(call: Call) -> Value:
 
 def _layer(call: Call) -> Value | tuple[Value, ...]:
     x, scale, bias = call[0], call[1], call.optional(2)
-    axes = range(call.axis(-1), x.rank)
+    axis = call.axis(-1)
     wide = x.cast("float32") if call.get("stash_type", 1) == 1 and x.dtype == "float16" else x
-    found = _normalised(wide, axes, _epsilon(call)).cast(x.dtype) * scale
+    found = _normalised(call, wide, axis).cast(x.dtype) * scale
     found = found if bias is None else found + bias
     if not any(call.outputs[1:]):
         return found
-    mean = wide.fold("mean", axes)
-    off = wide - mean
-    spread = ((off * off).fold("mean", axes) + _epsilon(call)).op("sqrt")
-    return found, mean, spread.like(1) / spread
+    axes = range(axis, x.rank)
+    middle = mean(wide, axes)
+    off = wide - middle
+    spread = (mean(off * off, axes) + _epsilon(call)).op("sqrt")
+    return found, middle, spread.like(1) / spread
 
 
 def _rms(call: Call) -> Value:
     x = call[0]
     axes = range(call.axis(-1), x.rank)
     wide = x.cast("float32") if call.get("stash_type", 1) == 1 and x.dtype == "float16" else x
-    root = ((wide * wide).fold("mean", axes) + _epsilon(call)).op("sqrt")
+    root = (mean(wide * wide, axes) + _epsilon(call)).op("sqrt")
     return (wide / root).cast(x.dtype) * call[1]
 
 
 def _mean_variance(call: Call) -> Value:
     x = call[0]
     axes = [axis % x.rank for axis in call.get("axes", [0, 2, 3])]
-    off = x - x.fold("mean", axes)
-    return off / ((off * off).fold("mean", axes).op("sqrt") + 1e-9)
+    off = x - mean(x, axes)
+    return off / (mean(off * off, axes).op("sqrt") + 1e-9)
 
 
 def _lp(call: Call) -> Value:

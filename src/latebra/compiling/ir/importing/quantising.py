@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import least
 from latebra.compiling.ir.graph import WHOLE
 from latebra.compiling.ir.importing.call import Call, Rule
 from latebra.compiling.ir.importing.linear import convolved, matmul
@@ -66,7 +67,7 @@ def _dynamic(call: Call) -> tuple[Value, ...]:
     x = call[0]
     axes = range(x.rank)
     high = x.fold("reduce_max", axes, keep=False).op("max", 0)
-    low = x.fold("reduce_min", axes, keep=False).op("min", 0)
+    low = least(x, axes, keep=False).op("min", 0)
     scale = (high - low) / 255
     zero = (-low / scale).op("round").op("max", 0).op("min", 255)
     found = clipped((x / scale).op("round") + zero, "uint8")

@@ -7,6 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import (
+    backwards,
+    gather_elements,
+    is_infinite,
+    least,
+    least_place,
+    mean,
+)
 from latebra.compiling.ir.graph import FLOATS
 from latebra.compiling.ir.importing.call import Call, Rule
 
@@ -27,13 +35,6 @@ def _reduce(fold: Fold) -> Rule:
 
 def _plain(op: str) -> Fold:
     return lambda x, axes, keep: x.fold(op, axes, keep=keep)
-
-
-def _mean(x: Value, axes: Sequence[int], keep: bool) -> Value:
-    if x.dtype in FLOATS:
-        return x.fold("mean", axes, keep=keep)
-    count = int(np.prod([x.shape[axis] for axis in axes]))
-    return x.fold("sum", axes, keep=keep) / count
 
 
 def _l1(x: Value, axes: Sequence[int], keep: bool) -> Value:
@@ -62,18 +63,18 @@ def log_sum_exp(x: Value, axes: Sequence[int], keep: bool) -> Value:
         return log_sum_exp(x.cast("float64"), axes, keep).cast(x.dtype)
     top = x.fold("reduce_max", axes)
     # Where all are minus infinity, or one is plus infinity, the difference would be NaN.
-    top = top.op("is_inf").op("select", top.like(0), top)
+    top = is_infinite(top).op("select", top.like(0), top)
     total = (x - top).op("exp").fold("sum", axes).op("log") + top
     return total if keep else total.fold("reduce_max", axes, keep=False)
 
 
-def _arg(op: str) -> Rule:
+def _arg(place: Callable[[Value, int, int], Value]) -> Rule:
     def rule(call: Call) -> Value:
         x, axis = call[0], call.axis()
         keep = int(call.get("keepdims", 1))
         if not call.get("select_last_index", 0):
-            return x.op(op, axis=axis, keep=keep)
-        first = x.op("reverse", axes=(axis,)).op(op, axis=axis, keep=keep)
+            return place(x, axis, keep)
+        first = place(backwards(x, axis), axis, keep)
         return first.like(x.shape[axis] - 1) - first
 
     return rule
@@ -83,9 +84,9 @@ def _cumsum(call: Call) -> Value:
     x, axis = call[0], int(call.scalar(1, 0)) % call[0].rank
     exclusive, reverse = int(call.get("exclusive", 0)), bool(call.get("reverse", 0))
     if reverse:
-        x = x.op("reverse", axes=(axis,))
+        x = backwards(x, axis)
     x = x.op("cumsum", axis=axis, exclusive=exclusive)
-    return x.op("reverse", axes=(axis,)) if reverse else x
+    return backwards(x, axis) if reverse else x
 
 
 def _flat_rows(call: Call, along: Callable[[Value, int], Value]) -> Value:
@@ -126,24 +127,24 @@ def _top_k(call: Call) -> tuple[Value, Value]:
     (count,) = call.numbers(1, "k") or [0]
     order = x.op("arg_sort", axis=axis, descending=int(call.get("largest", 1)))
     order = order.part(axis, 0, count)
-    return x.op("gather_elements", order, axis=axis), order
+    return gather_elements(x, order, axis), order
 
 
 def rules() -> Mapping[str, Rule]:
     """Returns how each operator of this file is said, by its name."""
     return {
         "ReduceSum": _reduce(_plain("sum")),
-        "ReduceMean": _reduce(_mean),
+        "ReduceMean": _reduce(mean),
         "ReduceMax": _reduce(_plain("reduce_max")),
-        "ReduceMin": _reduce(_plain("reduce_min")),
+        "ReduceMin": _reduce(least),
         "ReduceProd": _reduce(_plain("prod")),
         "ReduceL1": _reduce(_l1),
         "ReduceL2": _reduce(_l2),
         "ReduceSumSquare": _reduce(_squares),
         "ReduceLogSum": _reduce(_log_sum),
         "ReduceLogSumExp": _reduce(log_sum_exp),
-        "ArgMax": _arg("arg_max"),
-        "ArgMin": _arg("arg_min"),
+        "ArgMax": _arg(lambda x, axis, keep: x.op("arg_max", axis=axis, keep=keep)),
+        "ArgMin": _arg(least_place),
         "CumSum": _cumsum,
         "Softmax": _softmax,
         "LogSoftmax": _log_softmax,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from latebra.compiling.ir.builder import Value
+from latebra.compiling.ir.composed import gather_elements
 from latebra.compiling.ir.importing.call import Call, Rule
 
 
@@ -84,7 +85,7 @@ def _slice(call: Call) -> Value:
         elif step > 0:
             x = x.part(at, places[0], places[-1] + 1, step)
         else:
-            x = x.part(at, places[-1], places[0] + 1, -step).op("reverse", axes=(at,))
+            x = x.op("gather", call.constant(np.asarray(places, np.int64)), axis=at)
     return x
 
 
@@ -185,7 +186,7 @@ def _reverse_sequence(call: Call) -> Value:
     index = at if time < batch else at.T
     shape = [n if axis in (time, batch) else 1 for axis, n in enumerate(x.shape)]
     spread = np.broadcast_to(index.reshape(shape), x.shape).astype(np.int64)
-    return x.op("gather_elements", call.constant(spread), axis=time)
+    return gather_elements(x, call.constant(spread), time)
 
 
 def rules() -> Mapping[str, Rule]:

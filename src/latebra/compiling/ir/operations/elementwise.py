@@ -64,18 +64,16 @@ def _shift_right(a: NDArray[Any], b: NDArray[Any]) -> Computed:
 
 
 _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
-    "neg": (np.negative, NUMBERS, "The value with its sign turned; whole numbers wrap."),
     "abs": (np.abs, NUMBERS, "The value without its sign."),
-    "sign": (np.sign, NUMBERS, "-1, 0 or 1; NaN stays."),
     "exp": (np.exp, FLOATS, "e to the power of the value."),
     "log": (np.log, FLOATS, "The natural logarithm."),
     "softplus": (_softplus, FLOATS, "log(1 + exp(x)), which overflows nowhere."),
     "sqrt": (np.sqrt, FLOATS, "The square root; NaN below zero."),
     "sin": (np.sin, FLOATS, "The sine of an angle in radians."),
     "cos": (np.cos, FLOATS, "The cosine of an angle in radians."),
-    "tan": (np.tan, FLOATS, "The tangent of an angle in radians."),
     "asin": (np.arcsin, FLOATS, "The angle in radians that has this sine."),
     "acos": (np.arccos, FLOATS, "The angle in radians that has this cosine."),
+    "tan": (np.tan, FLOATS, "The tangent of an angle in radians."),
     "atan": (np.arctan, FLOATS, "The angle in radians that has this tangent."),
     "sinh": (np.sinh, FLOATS, "The hyperbolic sine."),
     "cosh": (np.cosh, FLOATS, "The hyperbolic cosine."),
@@ -86,20 +84,16 @@ _UNARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "erf": (_erf, FLOATS, "2/sqrt(pi) times the integral of exp(-t*t) from 0 to x."),
     "sigmoid": (_sigmoid, FLOATS, "1 / (1 + exp(-x))."),
     "floor": (np.floor, FLOATS, "The largest whole number not above."),
-    "ceil": (np.ceil, FLOATS, "The smallest whole number not below."),
     "round": (np.rint, FLOATS, "The nearest whole number, halves to the even one."),
-    "not": (np.invert, _BITS, "Every bit turned; of booleans, the opposite."),
 }
 _TESTS: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
-    "is_nan": (np.isnan, FLOATS, "Whether it is not a number."),
-    "is_inf": (np.isinf, FLOATS, "Whether it is infinite, of either sign."),
+    "is_nan": (np.isnan, FLOATS, "Whether it is not a number."),  # Some hold x == x to be true.
 }
 _BINARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "add": (np.add, NUMBERS, "The sum; whole numbers wrap."),
     "sub": (np.subtract, NUMBERS, "The difference; whole numbers wrap."),
     "mul": (np.multiply, NUMBERS, "The product; whole numbers wrap."),
     "div": (_divide, NUMBERS, "The quotient; of whole numbers, rounded towards zero."),
-    "mod": (np.remainder, NUMBERS, "What division leaves, with the divisor's sign."),
     "rem": (np.fmod, NUMBERS, "What division leaves, with the dividend's sign."),
     "pow": (_power, NUMBERS, "The first to the power of the second."),
     "min": (np.minimum, NUMBERS, "The smaller one; NaN if either is."),
@@ -113,7 +107,6 @@ _BINARY: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
 _COMPARED: Final[dict[str, tuple[Numeric, frozenset[str], str]]] = {
     "equal": (np.equal, _ALL, "Whether both are the same; never for NaN."),
     "less": (np.less, _ALL, "Whether the first is below the second; never for NaN."),
-    "less_equal": (np.less_equal, _ALL, "Whether the first is not above; never for NaN."),
 }
 
 

@@ -32,12 +32,6 @@ def _fold_type(types: Sequence[Type], attributes: Attributes) -> Type:
     return Type(types[0].dtype, _folded_shape(types[0], axes, keep))
 
 
-def _highest(dtype: np.dtype[Any]) -> Any:
-    if dtype.kind == "b":
-        return True
-    return np.inf if dtype.kind == "f" else np.iinfo(dtype).max
-
-
 def _fold(name: str, about: str, step: Callable[..., Computed]) -> Operator:
     def evaluate(arrays: Arrays, attributes: Attributes) -> Computed:
         axes, keep = integers(attributes, "axes"), integer(attributes, "keep")
@@ -60,21 +54,14 @@ def _max(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
     return np.max(x, axis=axis, keepdims=keepdims, initial=lowest(x.dtype))
 
 
-def _min(x: NDArray[Any], axis: tuple[int, ...], keepdims: bool) -> Computed:
-    return np.min(x, axis=axis, keepdims=keepdims, initial=_highest(x.dtype))
-
-
 def _arg_type(types: Sequence[Type], attributes: Attributes) -> Type:
     axis, keep = integer(attributes, "axis"), integer(attributes, "keep")
     return Type("int64", _folded_shape(types[0], [axis], keep))
 
 
-def _arg(step: Callable[..., Computed]) -> Callable[[Arrays, Attributes], Computed]:
-    def evaluate(arrays: Arrays, attributes: Attributes) -> Computed:
-        axis, keep = integer(attributes, "axis"), integer(attributes, "keep")
-        return np.asarray(step(arrays[0], axis=axis, keepdims=bool(keep)), np.int64)
-
-    return evaluate
+def _arg_max(arrays: Arrays, attributes: Attributes) -> Computed:
+    axis, keep = integer(attributes, "axis"), integer(attributes, "keep")
+    return np.asarray(np.argmax(arrays[0], axis=axis, keepdims=bool(keep)), np.int64)
 
 
 def _cumulative(arrays: Arrays, attributes: Attributes) -> Computed:
@@ -107,13 +94,12 @@ def _softmax_type(types: Sequence[Type], attributes: Attributes) -> Type:
 def _normalise_type(types: Sequence[Type], attributes: Attributes) -> Type:
     if types[0].dtype not in FLOATS:
         raise refuse(f"normalise does not take {types[0].dtype}")
-    _check_axes(types[0], integers(attributes, "axes"))
-    return types[0]
+    return _along_type(types, attributes)
 
 
 def _normalise(arrays: Arrays, attributes: Attributes) -> Computed:
     (x,) = arrays
-    axes = integers(attributes, "axes")
+    axes = tuple(range(integer(attributes, "axis"), x.ndim))
     with np.errstate(all="ignore"):
         off = x - np.mean(x, axes, keepdims=True, dtype=x.dtype)
         spread = np.mean(off * off, axes, keepdims=True, dtype=x.dtype)
@@ -135,10 +121,8 @@ def _sorted(arrays: Arrays, attributes: Attributes) -> Computed:
 
 OPERATORS: Final = (
     _fold("sum", "The sum over axes; zero over nothing.", _sum),
-    _fold("mean", "The mean over axes.", np.mean),
     _fold("prod", "The product over axes; one over nothing.", _prod),
     _fold("reduce_max", "The largest over axes; of booleans, whether any is true.", _max),
-    _fold("reduce_min", "The smallest over axes; of booleans, whether all are true.", _min),
     Operator(
         "arg_max",
         "Where the largest element of an axis is, the first of equal ones.",
@@ -146,16 +130,7 @@ OPERATORS: Final = (
         1,
         ("axis", "keep"),
         _arg_type,
-        _arg(np.argmax),
-    ),
-    Operator(
-        "arg_min",
-        "Where the smallest element of an axis is, the first of equal ones.",
-        1,
-        1,
-        ("axis", "keep"),
-        _arg_type,
-        _arg(np.argmin),
+        _arg_max,
     ),
     Operator(
         "cumsum",
@@ -177,10 +152,10 @@ OPERATORS: Final = (
     ),
     Operator(
         "normalise",
-        "(x - mean) / sqrt(variance + epsilon) over axes: the middle of every normalisation.",
+        "(x - mean) / sqrt(variance + epsilon) over all axes from one on.",
         1,
         1,
-        ("axes", "epsilon"),
+        ("axis", "epsilon"),
         _normalise_type,
         _normalise,
     ),

@@ -46,57 +46,9 @@ def _within(at: NDArray[Any], length: int) -> None:
         raise IndexError(f"an index is outside 0 to {length - 1}")
 
 
-def _elements_type(types: Sequence[Type], attributes: Attributes) -> Type:
-    x, at = types[0], _indices(types[1])
-    _axis(x, attributes)
-    if len(x.shape) != len(at.shape):
-        raise refuse(f"indices {at} do not suit {x}")
-    return Type(x.dtype, at.shape)
-
-
-def _along(at: NDArray[Any], axis: int) -> tuple[NDArray[Any], ...]:
-    """Returns where each element is, all axes given."""
-    places: list[Any] = list(np.indices(at.shape, sparse=True))
-    places[axis] = at
-    return tuple(places)
-
-
-def _elements(arrays: Arrays, attributes: Attributes) -> Computed:
-    x, at = arrays
-    _within(at, x.shape[integer(attributes, "axis")])
-    return x[_along(at, integer(attributes, "axis"))]
-
-
-def _nd_type(types: Sequence[Type], attributes: Attributes) -> Type:
-    x, at = types[0], _indices(types[1])
-    batch, depth = integer(attributes, "batch"), at.shape[-1]
-    if x.shape[:batch] != at.shape[:batch] or batch + depth > len(x.shape):
-        raise refuse(f"indices {at} do not suit {x}")
-    return Type(x.dtype, (*at.shape[:-1], *x.shape[batch + depth :]))
-
-
-def _nd(arrays: Arrays, attributes: Attributes) -> Computed:
-    x, at = arrays
-    batch = integer(attributes, "batch")
-    for i in range(at.shape[-1]):
-        _within(at[..., i], x.shape[batch + i])
-    lead = np.indices(at.shape[:-1], sparse=True)[:batch]
-    return x[(*lead, *np.moveaxis(at, -1, 0))]
-
-
-def _scatter_elements_type(types: Sequence[Type], attributes: Attributes) -> Type:
+def _scatter_type(types: Sequence[Type], attributes: Attributes) -> Type:
     x, at, updates = types[0], _indices(types[1]), types[2]
-    _axis(x, attributes)
-    if updates != Type(x.dtype, at.shape) or len(at.shape) != len(x.shape):
-        raise refuse(f"updates {updates} at {at} do not suit {x}")
-    _reduction(attributes)
-    return x
-
-
-def _scatter_nd_type(types: Sequence[Type], attributes: Attributes) -> Type:
-    x, at, updates = types[0], _indices(types[1]), types[2]
-    wanted = Type(x.dtype, (*at.shape[:-1], *x.shape[at.shape[-1] :]))
-    if updates != wanted:
+    if len(at.shape) != 1 or updates != Type(x.dtype, (*at.shape, *x.shape[1:])):
         raise refuse(f"updates {updates} at {at} do not suit {x}")
     _reduction(attributes)
     return x
@@ -117,33 +69,15 @@ _COMBINE: Final[dict[str, Callable[..., None]]] = {
 }
 
 
-def _put(whole: Any, where: tuple[NDArray[Any], ...], updates: NDArray[Any]) -> None:
-    whole[where] = updates
-
-
-def _written(
-    x: NDArray[Any], where: tuple[NDArray[Any], ...], updates: NDArray[Any], how: str
-) -> Computed:
-    result = np.array(x)
+def _scatter(arrays: Arrays, attributes: Attributes) -> Computed:
+    x, at, updates = arrays
+    _within(at, x.shape[0])
+    result, how = np.array(x), _reduction(attributes)
     if how == "none":
-        _put(result, where, updates)
+        result[at] = updates
     else:
-        _COMBINE[how](result, where, updates)
+        _COMBINE[how](result, at, updates)
     return result
-
-
-def _scatter_elements(arrays: Arrays, attributes: Attributes) -> Computed:
-    x, at, updates = arrays
-    axis = integer(attributes, "axis")
-    _within(at, x.shape[axis])
-    return _written(x, _along(at, axis), updates, _reduction(attributes))
-
-
-def _scatter_nd(arrays: Arrays, attributes: Attributes) -> Computed:
-    x, at, updates = arrays
-    for i in range(at.shape[-1]):
-        _within(at[..., i], x.shape[i])
-    return _written(x, tuple(np.moveaxis(at, -1, 0)), updates, _reduction(attributes))
 
 
 OPERATORS: Final = (
@@ -157,40 +91,13 @@ OPERATORS: Final = (
         _gather,
     ),
     Operator(
-        "gather_elements",
-        "One element for each index: its own place, but for the axis where the index says.",
-        2,
-        2,
-        ("axis",),
-        _elements_type,
-        _elements,
-    ),
-    Operator(
-        "gather_nd",
-        "A slice for each row of indices, which names its first axes after the batch axes.",
-        2,
-        2,
-        ("batch",),
-        _nd_type,
-        _nd,
-    ),
-    Operator(
-        "scatter_elements",
-        "The value with updates written, or combined, where gather_elements would read.",
-        3,
-        3,
-        ("axis", "reduction"),
-        _scatter_elements_type,
-        _scatter_elements,
-    ),
-    Operator(
-        "scatter_nd",
-        "The value with updates written, or combined, where gather_nd would read.",
+        "scatter",
+        "The value with rows written, or combined, at indices of its first axis.",
         3,
         3,
         ("reduction",),
-        _scatter_nd_type,
-        _scatter_nd,
+        _scatter_type,
+        _scatter,
     ),
 )
 """Every operator of this file."""

@@ -89,16 +89,6 @@ def _slice(arrays: Arrays, attributes: Attributes) -> Computed:
     return arrays[0][tuple(slice(*each) for each in zip(*settings, strict=True))]
 
 
-def _reverse_type(types: Sequence[Type], attributes: Attributes) -> Type:
-    if any(not 0 <= axis < len(types[0].shape) for axis in integers(attributes, "axes")):
-        raise refuse(f"axes {integers(attributes, 'axes')} are not all of {types[0]}")
-    return types[0]
-
-
-def _reverse(arrays: Arrays, attributes: Attributes) -> Computed:
-    return np.flip(arrays[0], integers(attributes, "axes"))
-
-
 MODES: Final = ("constant", "reflect", "edge", "wrap")
 
 
@@ -169,7 +159,6 @@ OPERATORS: Final = (
         _slice_type,
         _slice,
     ),
-    Operator("reverse", "Axes read backwards.", 1, 1, ("axes",), _reverse_type, _reverse),
     Operator(
         "pad",
         "The value in a border of a constant, its mirror image, its edge, or its other side.",

@@ -79,25 +79,39 @@ def find_normalise(graph: Graph) -> Graph:
             return None
         root = sight.giver(node.inputs[1], "sqrt")
         total = sight.giver(root.inputs[0], "add") if root is not None else None
-        mean = sight.giver(total.inputs[0], "mean") if total is not None else None
+        mean = _mean(sight, total.inputs[0]) if total is not None else None
         square = sight.giver(mean.inputs[0], "mul") if mean is not None else None
         off = sight.giver(node.inputs[0], "sub", alone=False)
         if off is None or square is None or mean is None or total is None:
             return None
-        middle = sight.giver(off.inputs[1], "mean")
+        middle = _mean(sight, off.inputs[1])
         epsilon = known[total.inputs[1]].array
         if set(square.inputs) != {off.output} or middle is None or epsilon is None:
             return None
-        axes = integers(mean.attributes, "axes")
+        axes, rank = integers(mean.attributes, "axes"), known[off.inputs[0]].rank
         keeps = integer(mean.attributes, "keep") and integer(middle.attributes, "keep")
         if (
             middle.inputs[0] != off.inputs[0]
             or integers(middle.attributes, "axes") != axes
+            or axes != tuple(range(axes[0], rank))
             or not keeps
             or epsilon.size != 1
         ):
             return None
         told = float(epsilon.reshape(-1)[0])
-        return known[off.inputs[0]].op("normalise", axes=axes, epsilon=told)
+        return known[off.inputs[0]].op("normalise", axis=axes[0], epsilon=told)
 
     return rewritten(graph, rewrite)
+
+
+def _mean(sight: Sight, name: str) -> Node | None:
+    """Returns the sum in a mean, which is divided by the number of elements that it folds."""
+    quotient = sight.giver(name, "div")
+    total = sight.giver(quotient.inputs[0], "sum") if quotient is not None else None
+    if quotient is None or total is None:
+        return None
+    given, folded = (sight.graph.types[each].size for each in (total.inputs[0], total.output))
+    count = sight.graph.constants.get(quotient.inputs[1])
+    if count is None or count.size != 1 or count.reshape(-1)[0] * folded != given:
+        return None
+    return total

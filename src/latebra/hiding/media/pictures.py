@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
+from typing_extensions import override
 
 from latebra.core.errors import UnreadableFile, UnwritableFile
 from latebra.core.files import replacing
+from latebra.hiding.media import passage
+from latebra.hiding.medium import Cover, Medium, Source, Text
 
 LARGEST = 2**24
 """Most pixels of a picture that is opened: a hostile file can claim any number."""
@@ -59,23 +64,12 @@ def check(pixels: Picture, shape: tuple[int, ...] | None, name: str) -> None:
         )
 
 
-def refuse(path: Path, *, force: bool) -> None:
-    """Raises UnwritableFile when ``path`` is no PNG file's name, or is there already."""
-    if path.suffix.lower() != ".png":
-        raise UnwritableFile(
-            f"{path} does not end in .png", fix="name it .png: other formats lose what is hidden"
-        )
-    if path.exists() and not force:
-        raise UnwritableFile(f"{path} exists", fix="choose another name, or force it")
-
-
-def save(pixels: Picture, path: Path, *, force: bool = False) -> None:
+def write(pixels: Picture, path: Path) -> None:
     """Writes a PNG file, whole or not at all, with nothing in it but pixels.
 
     Raises:
-        UnwritableFile: The file is there already, the folder is not, or it cannot be written to.
+        UnwritableFile: The folder is not there, or it cannot be written to.
     """
-    refuse(path, force=force)
     try:
         with replacing(path) as file:
             Image.fromarray(pixels).save(file, "PNG")
@@ -84,3 +78,36 @@ def save(pixels: Picture, path: Path, *, force: bool = False) -> None:
             f"{path} cannot be written: {error.strerror}",
             fix="choose a folder that you can write to",
         ) from None
+
+
+@dataclass(frozen=True)
+class Pictures(Medium):
+    """Colour pictures of one size, in PNG files.
+
+    Args:
+        shape: Height, width and 3.
+    """
+
+    noun: ClassVar[str] = "picture"
+    suffixes: ClassVar[tuple[str, ...]] = (".png",)
+    harm: ClassVar[str] = "other formats lose what is hidden"
+
+    shape: tuple[int, int, int]
+
+    @override
+    def take(self, source: Source, channel: str | None = None) -> Cover:
+        if isinstance(source, np.ndarray):
+            check(source, self.shape, "the picture")
+            return source
+        if isinstance(source, Text):
+            raise UnreadableFile("a text is no picture", fix="name the carrier that wrote it")
+        return load(Path(source), self.shape, fit=channel == "resize")
+
+    @override
+    def save(self, cover: Cover, path: Path, *, force: bool = False) -> None:
+        self.refuse(path, force=force)
+        write(np.asarray(cover), path)
+
+    @override
+    def send(self, cover: Cover, channel: str, rng: np.random.Generator) -> Cover:
+        return passage.send(np.asarray(cover), channel, rng)

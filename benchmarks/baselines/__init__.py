@@ -1,0 +1,1 @@
+"""Published schemes, written anew from their papers, to be measured beside ours."""
