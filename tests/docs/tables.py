@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from latebra.models.learned import LEARNED, learned
+
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -137,6 +139,29 @@ def exact() -> str:
     return table(f"{head}|largest sum, of 2^24", rows)
 
 
+def trained_exact() -> str:
+    """Returns what the bundled exact networks say of held-out data, beside their twins."""
+    rows = []
+    for name in LEARNED:
+        about = learned(name).card.about
+        per = next(key for key in about if key.startswith("held_out_bits_per_"))
+        count = about.get("held_out_bytes") or about["held_out_pictures"]
+        minutes = sum(phase["seconds"] for phase in about["training"]["phases"].values()) / 60
+        rows.append(
+            (
+                f"`{name}`",
+                f"{about['weights']:,}",
+                f"{count:,} {'bytes' if per.endswith('byte') else 'pictures'}",
+                f"{about[per]['exact']:.3f} a {per.rpartition('_')[2]}",
+                f"{about[per]['twin']:.3f}",
+                f"2^{about['bits']:.2f}",
+                f"{minutes:.0f} min",
+            )
+        )
+    head = "network|weights|held out|bits, exact|bits, twin in floats|largest sum, of 2^24"
+    return table(f"{head}|training of both, one core", rows)
+
+
 def vault() -> str:
     """Returns what keeping content in a model's weights does to it."""
     rows = [
@@ -177,6 +202,7 @@ HIDING_TABLES = (
     detection,
     uniformity,
     exact,
+    trained_exact,
     vault,
     vault_detection,
 )

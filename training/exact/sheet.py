@@ -1,6 +1,6 @@
 """Draw pictures from a trained model of small pictures, above held-out photographs.
 
-    python -m training.exact.sheet --run work/pictures --tiles work/tiles.npz --out work/sheet.png
+python -m training.exact.sheet --run work/pictures --tiles work/tiles.npz --out work/sheet.png
 """
 
 from __future__ import annotations
