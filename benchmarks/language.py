@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from latebra.compiling.contract import Model
 from latebra.compiling.opening import installed, open_network, outcome_of
 from latebra.core.errors import CompileError, LatebraError, NumericsMismatch
 from latebra.core.network import Golden, ModelCard
+from latebra.hiding.carriers.language import AGREEMENTS
+from latebra.hiding.tokens.tables import Quantiser
 from latebra.models.language import graph, layout
 from latebra.models.language.catalogue import find
 from latebra.models.language.forward import Forward
@@ -90,10 +94,15 @@ def agreement(model: LanguageModel, file: ModelFile, peer: str) -> dict[str, Any
 
 
 def steps(model: LanguageModel, file: ModelFile) -> dict[str, Any]:
-    """Cached steps, after a chunk, against the full pass."""
-    chunk, count = 48, 80
-    tokens = (np.arange(count) * 104_729 % file.hyper.vocabulary)[None]
+    """Cached steps, after a chunk, against the full pass: logits, and tables made of them."""
+    from tokenizers import Tokenizer
+
+    chunk, count = 48, 208
+    tokenizer = Tokenizer.from_str(model.card.about["tokenizer"])
+    ids = tokenizer.encode(TEXT.read_text()[:LETTERS], add_special_tokens=False).ids
+    tokens = np.array([ids[:count]])
     weights, rows = file.weights(), {}
+    tables: dict[str, dict[str, float]] = {}
     for dtype in DTYPES:
         forward = Forward(weights, np.dtype(dtype).type)
         whole = {"numpy": forward.full(tokens)}
@@ -115,9 +124,43 @@ def steps(model: LanguageModel, file: ModelFile) -> dict[str, Any]:
                 for cache, array in zip(caches, new, strict=True):
                     cache[:, :, :, start:end] = array
                 made.append(logits)
-            off = np.abs(np.concatenate(made, 1) - whole[name]).max()
-            rows[f"{name} {dtype}"] = float(off)
-    return {"tokens": count, "first chunk": chunk, "steps off the full pass": rows}
+            both = np.concatenate(made, 1), whole[name]
+            rows[f"{name} {dtype}"] = float(np.abs(both[0] - both[1]).max())
+            both = both[0][:, chunk:], both[1][:, chunk:]
+            quantiser = AGREEMENTS[dtype].quantiser
+            tables[f"{name} {dtype}"] = {
+                "chances in 16 bits": differing(both, partial(plain_table, 16)),
+                "chances in 30 bits": differing(both, partial(plain_table, 30)),
+                "dithered logits": differing(both, partial(dithered, quantiser)),
+            }
+    return {
+        "tokens": count,
+        "first chunk": chunk,
+        "steps off the full pass": rows,
+        "share of tables that differ": tables,
+    }
+
+
+def differing(pair: tuple[np.ndarray, np.ndarray], table: Callable[..., np.ndarray]) -> float:
+    """Returns the share of tokens whose tables of two sets of logits are not the same."""
+    dithers = (np.arange(pair[0].shape[1]) + 0.5) * 0.6180339887 % 1
+    rows = zip(*(logits[0] for logits in pair), dithers, strict=True)
+    return float(
+        np.mean([not np.array_equal(table(one, u), table(other, u)) for one, other, u in rows])
+    )
+
+
+def plain_table(bits: int, logits: np.ndarray, dither: float) -> np.ndarray:
+    """Returns chances as integers, as those make them who trust that both ends compute alike."""
+    likely = np.exp(logits - logits.max(), dtype=logits.dtype)
+    return np.rint(likely / likely.sum() * 2.0**bits)
+
+
+def dithered(quantiser: Quantiser, logits: np.ndarray, dither: float) -> np.ndarray:
+    """Returns the table of the language carrier."""
+    levels, table = quantiser.round(logits, dither), np.zeros(logits.size, np.int64)
+    table[levels.tokens] = levels.weights()
+    return table
 
 
 def floats() -> dict[str, Any]:

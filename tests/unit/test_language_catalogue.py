@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from latebra.api.language import LanguageNetwork
 from latebra.core.errors import NumericsMismatch, Unavailable, UnreadableFile
 from latebra.core.files import usual_folder
 from latebra.core.network import Network, check_golden
@@ -70,6 +71,22 @@ def test_a_model_is_built_once_and_checked_by_its_golden_vector(file, tmp_path, 
     networks: list[Network] = [Session(card), InNumPy(own, card)]
     for network in networks:
         assert check_golden(network, "this") <= card.bound
+
+
+@pytest.mark.parametrize("kind", ["full", "step"])
+def test_a_golden_vector_with_nothing_before_it_is_met(file, tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("LATEBRA_CACHE", str(tmp_path))
+    network = LanguageNetwork(str(file.path), "onnxruntime", threads=1)
+    length = 4
+    inputs = {"tokens": np.arange(2 * length).reshape(2, length)}
+    if kind == "step":
+        about = network.card.about
+        shape = about["layers"], 2, about["kv_heads"], length, about["head_dim"]
+        empty = np.zeros(shape, np.float32)
+        inputs |= {"position": np.array([0]), "keys": empty, "values": empty}
+    logits = network.run(inputs)["logits"]
+    own = Forward(file.weights(), np.float32).full(inputs["tokens"])
+    np.testing.assert_allclose(logits, own, atol=network.card.about["error"])
 
 
 def test_a_step_in_the_other_floats_fails_its_golden_vector(file, tmp_path):

@@ -184,7 +184,9 @@ class LanguageModel:
         forward = Forward(self._weights, np.float64)
         before = _before(shape)
         tokens = _tokens(self._file.hyper.vocabulary, before + shape.length)
-        _, keys, values = forward.step(tokens[:, :before], 0, *forward.cache(1, 0))
+        keys, values = forward.cache(1, 0)
+        if before:
+            _, keys, values = forward.step(tokens[:, :before], 0, keys, values)
         logits = forward.step(tokens[:, before:], before, keys, values)[0]
         np.savez(file, tokens=tokens[:, before:], keys=keys, values=values, logits=logits)
         self._progress("golden vector", 1, 1)
