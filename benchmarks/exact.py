@@ -73,7 +73,7 @@ def main() -> None:
 def _differing(plain: Sample, compiler: str, batch: int, threads: int, is_mirrored: bool) -> int:
     """Returns how many outputs of one cell are not what NumPy defines."""
     sample = plain.mirrored() if is_mirrored else plain
-    found = _run(sample.model(batch), compiler, threads, sample.inputs(batch))
+    found = sample.results(_run(sample.model(batch), compiler, threads, sample.inputs(batch)))
     return int((found != plain.network.apply(plain.inputs(batch)).astype(np.int32)).sum())
 
 
@@ -91,7 +91,8 @@ def _share(plain: Sample, compiler: str, is_mirrored: bool, yardstick: NDArray[A
     """Returns the share of a twin's outputs that are not the yardstick's."""
     sample = plain.mirrored() if is_mirrored else plain
     batch = len(yardstick)
-    return float((_run(sample.twin(batch), compiler, 1, sample.inputs(batch)) != yardstick).mean())
+    found = sample.results(_run(sample.twin(batch), compiler, 1, sample.inputs(batch)))
+    return float((found != yardstick).mean())
 
 
 def _run(model: Model, compiler: str, threads: int, x: NDArray[Any]) -> NDArray[Any]:

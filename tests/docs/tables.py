@@ -132,7 +132,7 @@ def exact() -> str:
                 f"{row['outputs']:,}",
                 f"{sum(row['exact'].values())}",
                 _between(min(twins), max(twins)),
-                f"2^{row['bits']:.1f}",
+                f"2^{row['bits']:.2f}",
             )
         )
     head = "network|compilers|outputs with each|differing|of twins in floats, differing"

@@ -27,7 +27,7 @@ QUICK = tuple(name for name in installed() if name not in (*SLOW, "reference"))
 def run(model, compiler: str, threads: int, sample: Sample, batch: int) -> np.ndarray:
     network = open_network(model, compiler, threads=threads, cache=None)
     (found,) = network.run({"x": sample.inputs(batch)}).values()
-    return found
+    return sample.results(found)
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from latebra.models.exact.proof import exported
 from latebra.models.exact.stored import restored, stored
 from latebra.models.learned import LEARNED, TEXTS, TILES, Learned, digest_of, learned
 from latebra.models.pieces import Pieces
-from latebra.testing.exact import SAMPLES, run_by_place
+from latebra.testing.exact import SAMPLES, TRAINED, run_by_place
 
 pytest.importorskip("onnx", reason="networks are written with it")
 
@@ -162,3 +162,11 @@ def test_pieces_give_the_text_back():
     assert numbers[:3] == [7, 5, 6]
     with pytest.raises(InputError, match="'x' is none"):
         pieces.encode("abx")
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_the_order_of_sums_changes_nothing(name):
+    plain = TRAINED[name]()
+    mirrored = plain.mirrored()
+    found = mirrored.results(mirrored.network.apply(mirrored.inputs(2)))
+    assert np.array_equal(found, plain.network.apply(plain.inputs(2)))

@@ -72,6 +72,10 @@ class Sample:
         """Returns the network in ordinary floats."""
         return _model(to_onnx(drafted_twin(self.network, (batch, *self.shape), self.dtype)), "T3")
 
+    def results(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Returns outputs in the usual order: a mirrored network gives pictures mirrored."""
+        return np.flip(found, (1, 2, 3)) if self.is_mirrored and found.ndim == 4 else found
+
     def mirrored(self) -> Sample:
         """Returns the same network with every sum in the opposite order."""
         *first, last = self.network.layers
