@@ -77,6 +77,16 @@ def glow_speed() -> str:
     return table(head, rows)
 
 
+def measured_on() -> str:
+    """Returns on which processor, and when, each file of this page's results was measured."""
+    names = ("compilers", "glow", "int8", "threads", "chains", "isolation", "onnx_nodes")
+    rows = []
+    for name in names:
+        found = result(name)
+        rows.append((f"`{name}.json`", found["machine"]["processor"], found["date"]))
+    return table("results|processor|date", rows)
+
+
 def threads() -> str:
     """Returns how XLA and TVM do with one thread and with two, beside ONNX Runtime."""
     networks = result("threads")["networks"]
@@ -211,6 +221,7 @@ COMPILER_TABLES = (
     each_compiler,
     onnx_nodes,
     glow_speed,
+    measured_on,
     threads,
     int8_speed,
     int8_targets,

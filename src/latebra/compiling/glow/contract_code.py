@@ -34,7 +34,11 @@ def write_contract(
     row_tiles, column_tiles = -(-rows // tiling.rows), -(-columns // width)
     depth = prod(tiling.k)
     heavy_right = columns * depth * _uses(tiling) > prod(outer) * rows * depth
-    counts = (*outer, column_tiles, row_tiles) if heavy_right else (*outer, row_tiles, column_tiles)
+    counts = (*outer, row_tiles, column_tiles)
+    # A heavy right-hand factor is read once: each panel stays in the cache until all rows had it.
+    before = sum(1 for step in tiling.right.strides[: len(outer)] if step) if heavy_right else 0
+    if heavy_right:
+        counts = (*outer[:before], column_tiles, *outer[before:], row_tiles)
     everything = prod(counts)
 
     def tile(number: Any) -> None:
@@ -44,8 +48,8 @@ def write_contract(
             places.append(e.b.urem(left, I64(size)) if size > 1 else I64(0))
             left = e.b.udiv(left, I64(size)) if size > 1 else left
         places.reverse()
-        *above, first, second = places
-        m, p = (second, first) if heavy_right else (first, second)
+        p = places.pop(before if heavy_right else -1)
+        *above, m = places
         _tile(e, bases, tiling, panels, above, m, p)
 
     low, high = part(e, everything, index, count)
