@@ -5,9 +5,10 @@
     python -m benchmarks.texts read FOLDER --compiler iree [--layout full] [--batch 4] [--part 0/4]
     python -m benchmarks.texts report FOLDER
 
-``write`` hides messages of 16 to 512 bytes in sealed frames under one key, eight texts at a time in
-one batch, or writes as many texts from coin flips; ``read`` reads texts with messages that are
-there, a line each; ``report`` counts. All go on where they stopped.
+``write`` hides messages of 16 to 512 bytes, or all of ``--bytes``, in sealed frames under one key,
+eight texts at a time in one batch, or writes as many texts from coin flips; ``--first`` is the
+number of a folder's first text. ``read`` reads texts with messages that are there, a line each;
+``report`` counts. All go on where they stopped.
 """
 
 from __future__ import annotations
@@ -94,9 +95,9 @@ class Counting(Agreement):
         return levels
 
 
-def message_of(number: int) -> bytes:
-    """Returns a message of 16 to 512 bytes; those of one batch are about as long."""
-    size = round(16 * 32 ** np.random.default_rng([2026, number // ROWS]).uniform())
+def message_of(number: int, size: int | None = None) -> bytes:
+    """Returns a message of ``size`` bytes, or else of 16 to 512; those of one batch are as long."""
+    size = size or round(16 * 32 ** np.random.default_rng([2026, number // ROWS]).uniform())
     return (b"message %d, " % number * size)[:size]
 
 
@@ -104,9 +105,9 @@ def secrets_of(network: LanguageNetwork) -> Secrets:
     return Secrets("language", digest_of([network.card]), b"benchmarks/texts")
 
 
-def hidden(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:
+def hidden(number: int, secrets: Secrets, size: int | None = None) -> tuple[Stream, np.ndarray]:
     """Returns a text's stream, and its salt and sealed frame as bits."""
-    message, salt = message_of(number), np.random.default_rng([2027, number]).bytes(SALT)
+    message, salt = message_of(number, size), np.random.default_rng([2027, number]).bytes(SALT)
     room = next(size for size in SIZES if size >= len(message) + OVERHEAD)
     sealed = frame.seal(
         message, secrets.binding(salt), key=KEY, profile=frame.Profile.COMPACT, room=room
@@ -116,10 +117,10 @@ def hidden(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:
     )
 
 
-def ordinary(number: int, secrets: Secrets) -> tuple[Stream, np.ndarray]:
+def ordinary(number: int, secrets: Secrets, size: int | None = None) -> tuple[Stream, np.ndarray]:
     """Returns a stream of nobody's, and coin flips, as many as ``hidden`` has bits."""
     rng = np.random.default_rng([2028, number])
-    coins = rng.integers(0, 2, hidden(number, secrets)[1].size, dtype=np.uint8)
+    coins = rng.integers(0, 2, hidden(number, secrets, size)[1].size, dtype=np.uint8)
     return Stream(rng.bytes(32)), coins
 
 
@@ -132,18 +133,28 @@ def written(folder: Path, kind: str = "hidden") -> list[dict[str, Any]]:
 
 
 def write(
-    folder: Path, kind: str, compiler: str, numerics: str, count: int, seconds: float
+    folder: Path,
+    kind: str,
+    compiler: str,
+    numerics: str,
+    count: int,
+    seconds: float,
+    *,
+    start: int = 0,
+    size: int | None = None,
+    threads: int = 2,
 ) -> None:
     """Writes ``count`` texts more, eight at a time."""
     folder.mkdir(parents=True, exist_ok=True)
-    network = LanguageNetwork("smollm2", compiler, threads=2)
+    network = LanguageNetwork("smollm2", compiler, threads=threads)
     begin = time.perf_counter()
     for _ in range(-(-count // ROWS)):
         if time.perf_counter() - begin > seconds:
             break
-        first = 1 + max((line["number"] for line in written(folder, kind)), default=-1)
+        first = 1 + max((line["number"] for line in written(folder, kind)), default=start - 1)
         before = time.perf_counter()
-        batch = [{**line, "writer": compiler} for line in together(network, kind, numerics, first)]
+        made = together(network, kind, numerics, first, size)
+        batch = [{**line, "writer": compiler} for line in made]
         took = time.perf_counter() - before
         with (folder / f"{kind}-{compiler}-{numerics}.jsonl").open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in batch)
@@ -152,7 +163,7 @@ def write(
 
 
 def together(
-    network: LanguageNetwork, kind: str, numerics: str, first: int
+    network: LanguageNetwork, kind: str, numerics: str, first: int, size: int | None = None
 ) -> list[dict[str, Any]]:
     """Returns eight texts, written in one batch."""
     prompt = PROMPTS[first // ROWS % len(PROMPTS)]
@@ -161,7 +172,7 @@ def together(
     before = carrier.prompt_tokens
 
     def made(number: int, model: Any) -> dict[str, Any]:
-        stream, bits = bits_of(number, secrets)
+        stream, bits = bits_of(number, secrets, size)
         tally = Tally()
         tokens = dense.write(
             model,
@@ -176,7 +187,7 @@ def together(
             "number": number,
             "numerics": numerics,
             "prompt": prompt,
-            "message_bytes": len(message_of(number)),
+            "message_bytes": len(message_of(number, size)),
             "bits": int(bits.size),
             "tokens": len(tokens),
             "entropy": round(tally.entropy, 2),
@@ -228,7 +239,7 @@ def read(
         carrier = Language.create(
             {"model": network}, {"prompt": line["prompt"], "numerics": numerics}
         )
-        stream, bits = hidden(line["number"], secrets_of(network))
+        stream, bits = hidden(line["number"], secrets_of(network), line["message_bytes"])
         rng = np.random.default_rng(line["number"])
         start = time.perf_counter()
         tokens = carrier.spelling.cut(garbled(line["text"], rng))
@@ -315,12 +326,16 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--count", type=int, default=ROWS)
     parser.add_argument("--ordinary", action="store_true")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--bytes", type=int)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--part", default="0/1")
     parser.add_argument("--seconds", type=float, default=1e9)
     asked = parser.parse_args()
     if asked.what == "write":
         kind = "ordinary" if asked.ordinary else "hidden"
-        write(asked.folder, kind, asked.compiler, asked.numerics, asked.count, asked.seconds)
+        how = asked.folder, kind, asked.compiler, asked.numerics, asked.count, asked.seconds
+        write(*how, start=asked.first, size=asked.bytes, threads=asked.threads)
     elif asked.what == "read":
         first, of = parts(asked.part)
         read(asked.folder, asked.compiler, asked.layout, asked.batch, (first, of), asked.seconds)

@@ -99,6 +99,10 @@ def test_wrong_inputs_say_what_to_do():
     assert caught.value.fix == "did you mean 'diffusion'?"
     with pytest.raises(lb.InputError, match="not calibrated for a channel 'fax'"):
         lb.hide(b"x", key=KEY, channel="fax")
+    for verb in (lambda **given: lb.hide(b"x", key=KEY, **given), lb.capacity):
+        with pytest.raises(lb.InputError, match="diffusion makes its own picture") as caught:
+            verb(cover="photo.jpg")
+        assert caught.value.fix == "leave the cover out"
     with pytest.raises(lb.DoesNotFit, match=r"255 (parts|carriers) of \d+ bytes hold \d+"):
         lb.hide(bytes(2_000_000), key=KEY)
     with pytest.raises(lb.InputError, match="16 by 16 pixels, this carrier reads 64 by 64"):

@@ -12,7 +12,7 @@ from latebra.api.language import LanguageNetwork
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
-from latebra.core.errors import Unavailable
+from latebra.core.errors import InputError, Unavailable
 from latebra.core.keys import Key, derive
 from latebra.core.network import ModelCard
 from latebra.core.progress import Progress, silent
@@ -117,6 +117,21 @@ def open_reader(
 def usual_channel(carrier: str) -> str:
     """Returns the channel that a carrier's covers go through unless somebody says otherwise."""
     return next(iter(carriers[carrier].channels))
+
+
+def check_cover(carrier: str, options: Mapping[str, str], *, given: bool) -> None:
+    """Raises InputError unless a cover is given exactly where the carrier takes one."""
+    plugin = carriers[carrier]
+    if plugin.takes_cover == given:
+        return
+    noun = plugin.create({}, options).medium.noun
+    if given:
+        raise InputError(
+            f"{carrier} makes its own {noun}, and a cover was given", fix="leave the cover out"
+        )
+    raise InputError(
+        f"{carrier} hides in a {noun} that you give, and there is none", fix="give a cover"
+    )
 
 
 def digest_of(cards: Iterable[ModelCard]) -> str:

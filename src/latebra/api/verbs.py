@@ -9,10 +9,12 @@ from typing import Final
 
 import numpy as np
 
+from latebra.api.arranging import arrange, profile_of, unseal
 from latebra.api.opened import (
     Reader,
     Secrets,
     carriers,
+    check_cover,
     chosen,
     open_reader,
     usual_channel,
@@ -24,7 +26,7 @@ from latebra.core.keys import Identity, Key, Recipient
 from latebra.core.progress import Progress, silent
 from latebra.hiding import frame, parts
 from latebra.hiding.channel.modem import Found
-from latebra.hiding.frame import Binding, Profile
+from latebra.hiding.frame import Profile
 from latebra.hiding.medium import Cover, Source
 
 ATTEMPTS: Final = 8
@@ -38,6 +40,7 @@ def hide(
     recipients: Sequence[Recipient] = (),
     sign_with: Identity | None = None,
     carrier: str = "diffusion",
+    cover: Source | None = None,
     channel: str | None = None,
     compiler: str = "auto",
     context: bytes = b"",
@@ -52,6 +55,7 @@ def hide(
         recipients: Public keys; any of their owners can reveal the message.
         sign_with: Whose signature goes inside, for the receiver to check.
         carrier: An id from ``latebra.carriers``.
+        cover: What to hide in, for a carrier that does not make its own: a file or an array.
         channel: What the cover must survive: "png", "jpeg75", …; None for the carrier's usual one.
         compiler: An id from ``latebra.compilers``, or "auto".
         context: Public bytes that both ends agree on (a date, a name); bound in.
@@ -65,6 +69,7 @@ def hide(
     """
     if not message:
         raise InputError("the message is empty", fix="give at least one byte")
+    check_cover(carrier, options, given=cover is not None)
     if (key is None) == (not recipients):
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
@@ -76,11 +81,13 @@ def hide(
     writer = opened(names[0])
     verifier = Verifier(writer, names[1:], opened)
     start = time.perf_counter()
-    profile = Profile.FULL if recipients or sign_with else Profile.COMPACT
+    medium = writer.carrier.medium
+    given = None if cover is None else medium.take(cover)
+    rooms = writer.carrier.rooms(channel, given)
+    profile = profile_of(rooms, full=bool(recipients or sign_with))
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
-    room, chunks = _arrange(message, writer.carrier.rooms(channel), profile, recipients, sign_with)
-    medium = writer.carrier.medium
+    room, chunks = arrange(message, rooms, profile, recipients, sign_with, single=given is not None)
     made: list[Cover] = []
     attempts = 0
     for number, chunk in enumerate(chunks):
@@ -96,10 +103,12 @@ def hide(
                 profile=profile,
                 room=room,
             )
-            cover = writer.carrier.embed(sealed, salt, stream, channel, progress)
-            received = medium.send(cover, channel, np.random.default_rng())
+            stego = writer.carrier.embed(
+                sealed, salt, stream, channel, cover=given, progress=progress
+            )
+            received = medium.send(stego, channel, np.random.default_rng())
             if verifier.reads(received, stream, channel, Found(salt, sealed)):
-                made.append(cover)
+                made.append(stego)
                 break
         else:
             raise DoesNotFit(
@@ -120,7 +129,7 @@ def hide(
         seconds=time.perf_counter() - start,
         seconds_in_network=verifier.seconds_inside,
     )
-    return Stego(tuple(made), report, medium)
+    return Stego(tuple(made), report, medium if cover is None else medium.like(cover))
 
 
 def reveal(
@@ -162,11 +171,10 @@ def reveal(
     for name in channels:
         reader.carrier.rooms(name)
     covers = [reader.carrier.medium.take(each, channel) for each in sources_of(source)]
-    profiles = (Profile.COMPACT, Profile.FULL) if shared and signer is None else (Profile.FULL,)
     chunks: list[bytes] = []
     for number, cover in enumerate(covers):
         for found in reader.carrier.extract(cover, stream, channels):
-            opened = _unseal(found.frame, secrets.binding(found.salt), key, profiles, signer)
+            opened = unseal(found.frame, secrets.binding(found.salt), key, signer)
             if opened is not None:
                 chunks.append(opened)
                 break
@@ -179,6 +187,7 @@ def reveal(
 def capacity(
     *,
     carrier: str = "diffusion",
+    cover: Source | None = None,
     channel: str | None = None,
     recipients: int = 0,
     signed: bool = False,
@@ -188,16 +197,21 @@ def capacity(
 
     Args:
         carrier: An id from ``latebra.carriers``.
+        cover: What would be hidden in, for a carrier that does not make its own; None for a usual
+            one.
         channel: What the cover must survive; None for the carrier's usual one.
         recipients: How many there are; none means a shared key.
         signed: Whether a signature goes inside.
         **options: Of the carrier, such as ``kind="stone"``.
     """
     plain = carriers[carrier].create({}, options)
-    rooms = plain.rooms(channel or usual_channel(carrier))
-    profile = Profile.FULL if recipients or signed else Profile.COMPACT
+    if cover is not None:
+        check_cover(carrier, options, given=True)
+    given = None if cover is None else plain.medium.take(cover)
+    rooms = plain.rooms(channel or usual_channel(carrier), given)
+    profile = profile_of(rooms, full=bool(recipients or signed))
     held = frame.largest(rooms[-1], profile, recipients=recipients, signed=signed)
-    return max(0, held - parts.SINGLE_OVERHEAD)
+    return max(0, held - (0 if profile is Profile.MICRO else parts.SINGLE_OVERHEAD))
 
 
 def write(
@@ -217,49 +231,14 @@ def write(
         progress: Told how far the work is.
         **options: Of the carrier, such as ``prompt="A letter about rain"``.
     """
+    if carriers[carrier].takes_cover:
+        noun = carriers[carrier].create({}, options).medium.noun
+        raise InputError(
+            f"{carrier} hides in what it is given, it makes no {noun} of its own",
+            fix="choose a carrier that makes its covers",
+        )
     writer = open_reader(carrier, chosen(compiler)[0], options, progress=progress).carrier
     rng = np.random.default_rng(int.from_bytes(os.urandom(32), "little"))
     cover = writer.sample(rng)
     progress("write", 1, 1)
     return Ordinary(cover, writer.medium)
-
-
-def _arrange(
-    message: bytes,
-    rooms: Sequence[int],
-    profile: Profile,
-    recipients: Sequence[Recipient],
-    sign_with: Identity | None,
-) -> tuple[int, list[bytes]]:
-    """Returns the smallest room that takes the message whole, or the largest and its parts."""
-
-    def fits(room: int) -> int:
-        return frame.largest(
-            room, profile, recipients=len(recipients), signed=sign_with is not None
-        )
-
-    for room in rooms:
-        if len(message) + parts.SINGLE_OVERHEAD <= fits(room):
-            return room, parts.split(message, fits(room))
-    if fits(rooms[-1]) <= parts.PART_OVERHEAD:
-        raise DoesNotFit(
-            f"message is {len(message)} bytes, a cover's frame of {rooms[-1]} bytes is too small "
-            "for its seal alone",
-            fix="choose a channel that harms less, or a shared key instead of recipients",
-        )
-    return rooms[-1], parts.split(message, fits(rooms[-1]))
-
-
-def _unseal(
-    sealed: bytes,
-    binding: Binding,
-    key: Key | Identity,
-    profiles: Sequence[Profile],
-    signer: Recipient | None,
-) -> bytes | None:
-    for profile in profiles:
-        try:
-            return frame.unseal(sealed, binding, key=key, profile=profile, signer=signer).message
-        except NothingRevealed:
-            continue
-    return None

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 import latebra as lb
+from latebra.api.opened import check_cover
 from latebra.cli import console
 from latebra.cli.console import Usage
 from latebra.cli.options import (
@@ -39,13 +40,14 @@ def hide(
         tuple[str, ...], Parameter(group=KEYS, negative=(), show_default=False)
     ] = (),
     sign: Annotated[Path | None, Parameter(group=KEYS)] = None,
+    cover: Annotated[Path | None, Parameter(group=HOW)] = None,
     channel: Annotated[str | None, Parameter(group=HOW)] = None,
     how: HowOptions = USUAL,
     look: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
     force: Force = False,
 ) -> None:
-    """Hide a message in a picture that is painted for it, or in a text that is written for it.
+    """Hide a message in a picture or a text that is made for it, or in what you already have.
 
     Args:
         message: What to hide; without it, --file, or else what comes on stdin.
@@ -53,13 +55,16 @@ def hide(
         file: Hide this file's bytes.
         recipient: Instead of a key: somebody's public key, or its file. Give it once for each.
         sign: Sign with the identity in this file.
+        cover: The file to hide in, such as your own photograph, where the carrier takes one.
         channel: What the cover must survive, from latebra capacity.
         look: Open it, or say where it is.
     """
     settings = load_settings()
     carrier = how.carrier or settings.carrier
-    console.refuse_to_write(out, [each for each in (file, sign, key.key_file) if each], force=force)
+    mine = [each for each in (file, sign, cover, key.key_file) if each]
+    console.refuse_to_write(out, mine, force=force)
     lb.carriers[carrier].create({}, how.options()).medium.refuse(out, force=True)
+    check_cover(carrier, how.options(), given=cover is not None)
     if recipient and key.is_given():
         raise Usage("there is a key, and there are recipients", fix="give one of the two")
     recipients = [read_recipient(each) for each in recipient]
@@ -74,6 +79,7 @@ def hide(
             recipients=recipients,
             sign_with=read_identity(sign),
             carrier=carrier,
+            cover=cover,
             channel=channel or settings.channel or None,
             compiler=how.compiler or settings.compiler,
             context=how.context.encode(),

@@ -21,6 +21,7 @@ def capacity(
     *,
     channel: str | None = None,
     carrier: str | None = None,
+    cover: Path | None = None,
     recipients: int = 0,
     signed: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
@@ -30,21 +31,24 @@ def capacity(
     Args:
         channel: One channel, for its number alone; without it, a table of all.
         carrier: A way to hide, from latebra carriers.
+        cover: The file to hide in, where the carrier takes one.
         recipients: How many people it is for; 0 for a shared key.
         signed: Whether it is signed.
     """
     name = carrier or load_settings().carrier
     plugin = lb.carriers[name]
+
+    def room_of(channel: str) -> int:
+        return lb.capacity(
+            carrier=name, cover=cover, channel=channel, recipients=recipients, signed=signed
+        )
+
     if channel is not None:
-        room = lb.capacity(carrier=name, channel=channel, recipients=recipients, signed=signed)
+        room = room_of(channel)
         console.say_json({"channel": channel, "bytes": room}) if json else console.say(str(room))
         return
     rows = [
-        {
-            "channel": each,
-            "bytes": lb.capacity(carrier=name, channel=each, recipients=recipients, signed=signed),
-            "survives": survives,
-        }
+        {"channel": each, "bytes": room_of(each), "survives": survives}
         for each, survives in plugin.channels.items()
     ]
     console.say_table(rows, as_json=json)

@@ -37,6 +37,8 @@ class Carrier(ABC):
     """The channels that it is calibrated for, the usual one first; what each does to a cover."""
     options: ClassVar[Mapping[str, str]] = {}
     """What a person can choose, by name, and what each means."""
+    takes_cover: ClassVar[bool] = False
+    """Whether a person gives what it hides in, such as a photograph; else it makes its own."""
     checks: ClassVar[bool] = True
     """Whether a code of its own checks what ``extract`` yields, so that it finds nothing in a cover
     without a frame; else whoever opens frames is the only judge."""
@@ -80,10 +82,16 @@ class Carrier(ABC):
         """What its covers are made of."""
 
     @abstractmethod
-    def rooms(self, channel: str) -> tuple[int, ...]:
+    def rooms(self, channel: str, cover: Cover | None = None) -> tuple[int, ...]:
         """Returns the sizes of frame in bytes that ``channel`` takes, ascending.
 
+        Args:
+            channel: One of ``channels``.
+            cover: What is hidden in, where a person gives it; None asks for the rooms of a usual
+                one.
+
         Raises:
+            DoesNotFit: The cover is too small for any frame.
             InputError: The carrier is not calibrated for that channel.
         """
 
@@ -98,9 +106,20 @@ class Carrier(ABC):
         salt: bytes,
         stream: Stream,
         channel: str,
+        *,
+        cover: Cover | None = None,
         progress: Progress = silent,
     ) -> Cover:
-        """Returns a cover that carries ``frame``, whose size is one of ``rooms(channel)``."""
+        """Returns a cover that carries ``frame``, whose size is one of ``rooms(channel, cover)``.
+
+        Args:
+            frame: What to carry.
+            salt: Fresh random bytes, as many as ``salt_bytes(channel)``.
+            stream: What says where things go.
+            channel: One of ``channels``.
+            cover: What to hide in, which is left as it is; only where ``takes_cover``.
+            progress: Told how far the work is.
+        """
 
     @abstractmethod
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
@@ -112,4 +131,4 @@ class Carrier(ABC):
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Cover:
-        """Returns an ordinary cover of the same kind, without a frame."""
+        """Returns an ordinary cover without a frame: of the kind that it makes, or is given."""

@@ -46,6 +46,18 @@ class Medium(ABC):
             UnreadableFile: There is no such file, or it is no cover of this kind.
         """
 
+    def like(self, source: Source) -> Medium:
+        """Returns the medium that writes what is hidden in ``source``.
+
+        A file may hold more than its cover, such as a colour profile or the names of classes; this
+        is who keeps it.
+
+        Args:
+            source: What ``take`` took.
+        """
+        del source
+        return self
+
     @abstractmethod
     def save(self, cover: Cover, path: Path, *, force: bool = False) -> None:
         """Writes a file, whole or not at all, with nothing in it but the cover.

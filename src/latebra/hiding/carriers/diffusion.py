@@ -92,7 +92,7 @@ class Diffusion(Carrier):
         return Pictures((SIDE, SIDE, 3))
 
     @override
-    def rooms(self, channel: str) -> tuple[int, ...]:
+    def rooms(self, channel: str, cover: Cover | None = None) -> tuple[int, ...]:
         return tuple(room.size for room in self.table(channel, self.kind or DEFAULT).rooms)
 
     @override
@@ -106,6 +106,8 @@ class Diffusion(Carrier):
         salt: bytes,
         stream: Stream,
         channel: str,
+        *,
+        cover: Cover | None = None,
         progress: Progress = silent,
     ) -> Cover:
         del progress  # A second's work.

@@ -127,7 +127,7 @@ class Language(Carrier):
         return Texts()
 
     @override
-    def rooms(self, channel: str) -> tuple[int, ...]:
+    def rooms(self, channel: str, cover: Cover | None = None) -> tuple[int, ...]:
         self.refuse_unknown(channels=[channel])
         return SIZES
 
@@ -142,6 +142,8 @@ class Language(Carrier):
         salt: bytes,
         stream: Stream,
         channel: str,
+        *,
+        cover: Cover | None = None,
         progress: Progress = silent,
     ) -> Cover:
         bits = np.unpackbits(np.frombuffer(salt + frame, np.uint8))
