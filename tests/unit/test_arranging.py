@@ -14,7 +14,9 @@ def sealed(chunk: bytes, room: int, profile: Profile) -> bytes:
     return frame.seal(chunk, BINDING, key=KEY, profile=profile, room=room)
 
 
-@pytest.mark.parametrize(("rooms", "length"), [((24,), 16), ((64, 128), 100), ((128,), 300)])
+@pytest.mark.parametrize(
+    ("rooms", "length"), [((24,), 16), ((24, 64), 6), ((64, 128), 100), ((128,), 300)]
+)
 def test_what_is_arranged_opens(rooms, length):
     message = bytes(range(1, 1 + length % 256)).ljust(length, b"x")
     profile = profile_of(rooms, full=False)

@@ -83,8 +83,9 @@ def unseal(
     """Returns the part of a message that a frame holds, or None; ``parts.join`` takes it."""
     profiles: tuple[Profile, ...] = (Profile.FULL,)
     if isinstance(key, Key) and signer is None:
-        micro = len(sealed) <= MICRO_ROOM
-        profiles = (Profile.MICRO,) if micro else (Profile.COMPACT, Profile.FULL)
+        # The smallest rooms of a carrier that has larger ones too are sealed in COMPACT.
+        small = len(sealed) <= MICRO_ROOM
+        profiles = (Profile.COMPACT, Profile.MICRO if small else Profile.FULL)
     for profile in profiles:
         try:
             opened = frame.unseal(sealed, binding, key=key, profile=profile, signer=signer)
