@@ -45,8 +45,12 @@ ROWS = 8
 KEY = Key(bytes(range(32)))
 OVERHEAD = 18
 """Bytes of a frame beside the message: a count of parts, a length, and the seal's 16."""
-WHOLE = 512
+TICK = Agreement().tick_bits
+WHOLE = 256
 """Tokens of a full pass, with the prompt; longer texts are left to the cache."""
+LAYOUTS = ("step", "cached", "full")
+"""How a text goes through the network: a token a time, as it was written; 32 a time, as `reveal`
+does; or whole, without a cache."""
 PROMPTS = (
     "Write a long letter to an old friend about an ordinary week.",
     "Tell the story of a lighthouse keeper and the stranger who came in winter.",
@@ -61,10 +65,19 @@ PROMPTS = (
 
 @dataclass
 class Tally:
-    """What the tables of one text held, and how many ticks were among its bits."""
+    """What the tables of one text held, and how many ticks were among its bits.
 
+    Args:
+        bits: Of salt and frame.
+    """
+
+    bits: int
     entropy: float = 0.0
+    tokens: int = 0
     ticks: int = 0
+    inside: dict[str, float] | None = None
+    """The same up to the token that settled the last bit of the frame; the text then goes on to
+    the end of a sentence, and carries coin flips there."""
     due: int = 0
     encoder: Encoder = field(default_factory=Encoder)
     last: Levels | None = None
@@ -74,20 +87,29 @@ class Tally:
         if self.last is not None:
             chosen = int(np.searchsorted(self.last.tokens, context[-1]))
             self.encoder.push(edges(self.last.weights()), chosen)
+        if self.inside is None and self.encoder.settled >= self.bits + TICK * self.ticks:
+            self.close()
         if self.encoder.taken >= (self.due or every):
             self.due = self.encoder.taken + every
-            self.ticks += 1
+            if self.encoder.taken < self.bits + TICK * self.ticks:
+                self.ticks += 1
+        self.tokens += 1
         weights = levels.weights()
         shares = weights[weights > 0] / weights.sum()
         self.entropy -= float(shares @ np.log2(shares))
         self.last = levels
+
+    def close(self) -> dict[str, float]:
+        """Returns what was inside the frame; all of it, where its last bit came with the last."""
+        self.inside = self.inside or {"tokens": self.tokens, "entropy": round(self.entropy, 2)}
+        return self.inside
 
 
 @dataclass(frozen=True)
 class Counting(Agreement):
     """An agreement that takes note of its tables."""
 
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = field(default_factory=lambda: Tally(0))
 
     def levels(self, model: Any, context: Sequence[int], dither: float) -> Levels:
         levels = super().levels(model, context, dither)
@@ -151,7 +173,7 @@ def write(
     for _ in range(-(-count // ROWS)):
         if time.perf_counter() - begin > seconds:
             break
-        first = 1 + max((line["number"] for line in written(folder, kind)), default=start - 1)
+        first = max([start, *(1 + line["number"] for line in written(folder, kind))])
         before = time.perf_counter()
         made = together(network, kind, numerics, first, size)
         batch = [{**line, "writer": compiler} for line in made]
@@ -173,7 +195,7 @@ def together(
 
     def made(number: int, model: Any) -> dict[str, Any]:
         stream, bits = bits_of(number, secrets, size)
-        tally = Tally()
+        tally = Tally(int(bits.size))
         tokens = dense.write(
             model,
             before,
@@ -191,7 +213,8 @@ def together(
             "bits": int(bits.size),
             "tokens": len(tokens),
             "entropy": round(tally.entropy, 2),
-            "tick_bits": carrier.agreement.tick_bits * tally.ticks,
+            "tick_bits": TICK * tally.ticks,
+            "inside": tally.close(),
             "text": settled(carrier.spelling.text(tokens)),
         }
 
@@ -218,24 +241,40 @@ class Whole:
         return self._logits[len(context) - 1]
 
 
+def chosen(
+    folder: Path, done: set[int], numerics: str, part: tuple[int, int], most: int
+) -> list[dict[str, Any]]:
+    """Returns texts to read: of each writer at most ``most``, with those that were read before."""
+    todo, counts = [], defaultdict[str, int](int)
+    for line in written(folder):
+        if line["numerics"] != numerics or line["number"] // ROWS % part[1] != part[0]:
+            continue
+        if counts[line["writer"]] < most:
+            counts[line["writer"]] += 1
+            todo += [] if line["number"] in done else [line]
+    return todo
+
+
 def read(
-    folder: Path, compiler: str, layout: str, batch: int, part: tuple[int, int], seconds: float
+    folder: Path,
+    compiler: str,
+    numerics: str,
+    layout: str,
+    batch: int,
+    *,
+    part: tuple[int, int],
+    most: int,
+    seconds: float,
+    threads: int,
 ) -> None:
     """Reads the texts that this cell has not read yet."""
     path = folder / f"read-{compiler}-{layout}-{batch}.jsonl"
-    done = {line["number"] for line in lines(path)}
-    todo = [line for line in written(folder) if line["number"] not in done]
-    todo = [line for line in todo if line["number"] // ROWS % part[1] == part[0]]
-    networks = {
-        numerics: LanguageNetwork("smollm2", compiler, threads=2, dtype=numerics)
-        for numerics in AGREEMENTS
-    }
+    todo = chosen(folder, {line["number"] for line in lines(path)}, numerics, part, most)
+    network = LanguageNetwork("smollm2", compiler, threads=threads, dtype=numerics)
     begin = time.perf_counter()
     for line in todo:
         if time.perf_counter() - begin > seconds:
             break
-        numerics = line["numerics"]
-        network = networks[numerics]
         carrier = Language.create(
             {"model": network}, {"prompt": line["prompt"], "numerics": numerics}
         )
@@ -246,10 +285,9 @@ def read(
         whole = [*carrier.prompt_tokens, *tokens]
         if layout == "full" and len(whole) > WHOLE:
             continue
-        model = (
-            CachedModel(network, numerics, batch) if layout == "cached" else Whole(network, batch)
-        )
-        model.expect(whole)
+        model = Whole(network, batch) if layout == "full" else CachedModel(network, numerics, batch)
+        if layout != "step":
+            model.expect(whole)
         tried, right = 0, False
         for candidate in dense.read(
             model,
@@ -301,10 +339,18 @@ def _carried(mine: list[dict[str, Any]]) -> dict[str, Any]:
     tokens, bits = (sum(line[name] for line in mine) for name in ("tokens", "bits"))
     entropy = sum(line["entropy"] for line in mine)
     ticks = sum(line["tick_bits"] for line in mine)
+    within = {key: sum(line["inside"][key] for line in mine) for key in ("tokens", "entropy")}
     return {
         "texts": len(mine),
         "tokens": tokens,
         "entropy_a_token": round(entropy / tokens, 3),
+        "until_the_frame_ends": {
+            "tokens": within["tokens"],
+            "entropy_a_token": round(within["entropy"] / within["tokens"], 3),
+            "bits_a_token": round((bits + ticks) / within["tokens"], 3),
+            "share_of_entropy": round((bits + ticks) / within["entropy"], 4),
+            "frame_bits_a_token": round(bits / within["tokens"], 3),
+        },
         "frame_bits_a_token": round(bits / tokens, 3),
         "message_bits_a_token": round(8 * sum(line["message_bytes"] for line in mine) / tokens, 3),
         "tick_bits_a_token": round(ticks / tokens, 3),
@@ -322,7 +368,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--compiler", default="onnxruntime")
     parser.add_argument("--numerics", default="float32", choices=tuple(AGREEMENTS))
-    parser.add_argument("--layout", default="cached", choices=("cached", "full"))
+    parser.add_argument("--layout", default="cached", choices=LAYOUTS)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--count", type=int, default=ROWS)
     parser.add_argument("--ordinary", action="store_true")
@@ -330,6 +376,7 @@ def main() -> None:
     parser.add_argument("--bytes", type=int)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--part", default="0/1")
+    parser.add_argument("--most", type=int, default=1 << 30, help="texts of each writer")
     parser.add_argument("--seconds", type=float, default=1e9)
     asked = parser.parse_args()
     if asked.what == "write":
@@ -338,7 +385,13 @@ def main() -> None:
         write(*how, start=asked.first, size=asked.bytes, threads=asked.threads)
     elif asked.what == "read":
         first, of = parts(asked.part)
-        read(asked.folder, asked.compiler, asked.layout, asked.batch, (first, of), asked.seconds)
+        read(
+            *(asked.folder, asked.compiler, asked.numerics, asked.layout, asked.batch),
+            part=(first, of),
+            most=asked.most,
+            seconds=asked.seconds,
+            threads=asked.threads,
+        )
     else:
         result = {**about(), **report(asked.folder)}
         (ROOT / "benchmarks/results/texts.json").write_text(json.dumps(result, indent=1) + "\n")
