@@ -48,7 +48,7 @@ LENGTH = 64
 """Tokens of each text that are looked at."""
 ROWS = 24
 """Texts at once. Prompts change with every eight numbers: three further on each time, all come."""
-ROOMS = (192, 512)
+ROOMS = (160, 256)
 KINDS = ("hidden", "ordinary", *BAD)
 AGAIN = 16
 """Texts of a kind that are looked at again from their letters."""

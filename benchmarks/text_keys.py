@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ TEXTS = 4
 WHOLE = 8
 """Texts that are read whole."""
 FIRST = 64
-"""Tokens that hold a first tick: 160 bits, and what settles 16 more."""
+"""Tokens that are sure to hold a first tick, which ends about 180 bits on."""
 BATCH = 20_000
 CHECKED = 50
 """Keys of each text whose cells are compared with those of their own tables."""
@@ -68,13 +69,12 @@ def wrong_ticks(
     """Returns how many wrong keys find the first tick of a text right, and how many find all."""
     passed = [0, 0, 0]
     secrets, begin = secrets_of(network), time.perf_counter()
-    checked = 0
-    for number, line in enumerate(texts[:TEXTS]):
-        carrier = Language.create({"model": Remembered(network)}, {"prompt": line["prompt"]})
+    checked = right_passed = 0
+    usable = list(islice(readable(network, texts), TEXTS))
+    mine = count // len(usable)
+    for number, (line, carrier, tokens) in enumerate(usable):
         agreement, prompt = carrier.agreement, carrier.prompt_tokens
-        tokens = carrier.spelling.cut(line["text"])
         whole = [*prompt, *tokens]
-        carrier.model.expect(whole)
         contexts = [whole[: len(prompt) + at] for at in range(FIRST)]
         packed = [np.array(context, "<i8").tobytes() for context in contexts]
         cells = [
@@ -83,8 +83,7 @@ def wrong_ticks(
         ]
         right, _ = hidden(line["number"], secrets, line["message_bytes"])
         first = np.array([[*each.at(one)[0]] for each, one in _each(cells, dithers(right, packed))])
-        assert passes_a_tick(first, agreement, Secrets(right, agreement.tick_bits))
-        mine = count // TEXTS
+        right_passed += passes_a_tick(first, agreement, Secrets(right, agreement.tick_bits)) or 0
         for start in range(0, mine, BATCH):
             streams = [
                 secrets.stream(key).child(CHANNEL)
@@ -104,10 +103,11 @@ def wrong_ticks(
                     passed[1] += 1
                     passed[2] += _reads(carrier, tokens, stream)
             print(f"text {number}: {start + len(streams)} keys, {passed}", flush=True)
-    tries = count // TEXTS * TEXTS
+    tries = mine * len(usable)
     expected = (tries - passed[0]) * 2.0**-agreement.tick_bits
     return {
-        "texts": TEXTS,
+        "texts": len(usable),
+        "right_key_passed": right_passed,
         "tries": tries,
         "upper_95": 3 / tries,
         "in_no_table": passed[0],
@@ -116,6 +116,20 @@ def wrong_ticks(
         "compared_with_their_own_tables": checked,
         "seconds": round(time.perf_counter() - begin, 1),
     }
+
+
+def readable(
+    network: LanguageNetwork, texts: Sequence[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any], Language, list[int]]]:
+    """Yields texts whose first tick the right key finds right with no logit moved."""
+    secrets = secrets_of(network)
+    for line in texts:
+        carrier = Language.create({"model": Remembered(network)}, {"prompt": line["prompt"]})
+        tokens = carrier.spelling.cut(line["text"])
+        carrier.model.expect([*carrier.prompt_tokens, *tokens])
+        right, _ = hidden(line["number"], secrets, line["message_bytes"])
+        if _reads(carrier, tokens[:FIRST], right):
+            yield line, carrier, tokens
 
 
 def whole_runs(

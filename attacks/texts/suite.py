@@ -19,9 +19,9 @@ POOL = 10
 """Texts looked at together."""
 FIRST = 48
 """Latents of each text that are compared with other texts', place by place."""
-NEAR = 2e-5
-"""A logit nearer to an edge than this, in nats, may be rounded otherwise by another compiler: the
-usual rounding error of a language model of 135 million parameters is 1.4e-5."""
+NEAR = 1.4e-5
+"""A logit nearer to an edge than this, in nats, may be rounded otherwise by another compiler: it is
+the usual rounding error of a language model of 135 million parameters."""
 NAMES = {
     "cooled": f"temperature {COOL}",
     "cut_off": f"{FEW} likeliest tokens",
@@ -56,7 +56,7 @@ def evaluate(evidence: Evidence) -> Row:
         "attacks": [
             *_untrained(evidence),
             *_trained(evidence),
-            *_rejected(evidence),
+            _rejected(evidence),
             _repeated(evidence),
         ],
         "near": _near(evidence),
@@ -93,20 +93,19 @@ def _trained(evidence: Evidence) -> Iterator[Row]:
             yield from _rows(name, NAMES[control], both, kinds, second)
 
 
-def _rejected(evidence: Evidence) -> Iterator[Row]:
-    """Yields what a rejection of fragile texts shows: with dithers, and without.
+def _rejected(evidence: Evidence) -> Row:
+    """Returns what a rejection of fragile texts shows: with dithers, and without.
 
     Both senders' texts are chosen from the same hidden texts; all that differs is where the edges
     are.
     """
     kept, bad = (not_rejected(evidence.hidden, NEAR, keyed=keyed) for keyed in (True, False))
 
-    def near(looks: Texts) -> Scores:
-        return detectors.nowhere_near(looks, NEAR)
-
-    kinds = kept, evidence.ordinary, bad
-    control = "no dither, fragile texts rejected"
-    yield from _rows("logits near edges", control, [near] * 2, kinds, evidence.ordinary)
+    scheme, usual, control = (
+        detectors.nowhere_near(looks, NEAR) for looks in (kept, evidence.ordinary, bad)
+    )
+    name = "no dither, fragile texts rejected"
+    return row_of("logits near edges", name, (scheme, usual), (control, usual))
 
 
 def _repeated(evidence: Evidence) -> Row:

@@ -40,11 +40,15 @@ class Cells:
         cls, model: TokenModel, context: Sequence[int], token: int, agreement: Agreement
     ) -> Self:
         """Returns the cells of ``token`` after ``context``."""
-        quantiser = agreement.quantiser
-        levels = quantiser.round(model.logits(context), 0.5)
-        tokens, allowed = levels.tokens, agreement.allowed(context, levels.tokens)
-        logits = model.logits(context)[tokens]
-        exact = logits.astype(np.float64) / (quantiser.step * quantiser.temperature)
+        quantiser, whole = agreement.quantiser, model.logits(context)
+        width = quantiser.step * quantiser.temperature
+        tokens = quantiser.round(whole, 0.5).tokens
+        allowed = agreement.allowed(context, tokens)
+        # Of those that may not follow, only the likeliest count: they say where the top is.
+        matters = allowed | (whole[tokens] >= whole.max() - 2 * width)
+        tokens, allowed = tokens[matters], allowed[matters]
+        logits = whole[tokens]
+        exact = logits.astype(np.float64) / width
         entry = int(np.searchsorted(tokens, token))
         edges: list[np.ndarray] = []
         cells: list[np.ndarray] = []
@@ -90,6 +94,8 @@ def passes_a_tick(
 ) -> bool | None:
     """Returns whether the first tick is right; None if these tables cannot have made the text.
 
+    It is read as it stands: no logit is moved.
+
     Args:
         cells: Those of the first tokens, enough for a tick.
         agreement: How often there is a tick.
@@ -103,7 +109,9 @@ def passes_a_tick(
     encoder.push_cells(cells[done:])
     bits: Bits = encoder.bits
     if bits.size < place + size:
-        return None
+        raise ValueError(
+            f"{len(cells)} tokens settle {bits.size} bits, a tick ends at {place + size}"
+        )
     return bool(np.array_equal(secrets.tick(bits[:place]), bits[place : place + size]))
 
 

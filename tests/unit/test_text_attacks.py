@@ -1,4 +1,4 @@
-"""Tests that each detector of texts catches the sampler it must, and leaves the honest one alone."""
+"""Tests that each detector of texts catches the sampler it must, and leaves messages alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from attacks.texts.looking import Look, pooled
 
 MODEL, AGREEMENT = Ngram(), Agreement()
 PROMPTS = ([1, 2, 3], [40, 50])
-TEXTS, LENGTH = 64, 48
+TEXTS, LENGTH = 56, 40
 
 
 class Few:
@@ -164,7 +164,7 @@ def cells_of(
 def test_cells_looked_up_are_those_of_a_keys_tables():
     tokens = samplers.sample(Few(), [1, 2], samplers.honest, 8, AGREEMENT, 0)
     contexts, packed, cells = cells_of(tokens, [1, 2], AGREEMENT, 8)
-    for number in range(200):
+    for number in range(60):
         secrets = Secrets(stream(number), 16)
         quick = wrong_keys.dithers(stream(number), packed)
         assert quick.tolist() == [secrets.dither(context) for context in contexts]
@@ -188,10 +188,10 @@ def test_a_wrong_key_finds_a_tick_right_as_often_as_coins_do():
         return wrong_keys.passes_a_tick(rows, short, Secrets(stream(number), 2))
 
     assert passes(7)
-    found = [passes(number) for number in range(100, 400)]
+    found = [passes(number) for number in range(100, 300)]
     told = [one for one in found if one is not None]
-    assert len(told) > 100
-    assert np.mean(told) == pytest.approx(0.25, abs=0.12)
+    assert len(told) > 80
+    assert np.mean(told) == pytest.approx(0.25, abs=0.13)
 
 
 def test_the_suite_stands_each_attack_beside_its_control():
