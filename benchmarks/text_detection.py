@@ -209,9 +209,9 @@ def main() -> None:
     texts, path = longer(asked.folder, network), asked.folder / "measured.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     for name, measure in (
-        ("looked_at_again", partial(again, asked.folder, network)),
         ("wrong_ticks", partial(wrong_ticks, network, texts, asked.keys)),
         ("whole_runs", partial(whole_runs, network, texts, asked.runs)),
+        ("looked_at_again", partial(again, asked.folder, network)),
     ):
         if name not in found:
             found[name] = measure()

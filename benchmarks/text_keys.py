@@ -19,18 +19,22 @@ from latebra.core.network import Arrays
 from latebra.hiding import frame
 from latebra.hiding.carriers.language import Language
 from latebra.hiding.channel.stream import Stream
+from latebra.hiding.coder import Encoder
 from latebra.hiding.frame import Profile
 from latebra.hiding.medium import Text
 from latebra.hiding.tokens import dense
 from latebra.hiding.tokens.agreement import Secrets
 from latebra.hiding.tokens.correcting import Correction
+from latebra.hiding.tokens.steps import steps
 
 TEXTS = 4
 """Texts that wrong keys are tried on tick by tick."""
 WHOLE = 8
 """Texts that are read whole."""
-FIRST = 64
-"""Tokens that are sure to hold a first tick, which ends about 180 bits on."""
+FIRST = 80
+"""Tokens that are sure to hold a first tick."""
+SPARE = 20
+"""Bits that wrong keys may settle fewer of than the right one does, from the same tokens."""
 BATCH = 20_000
 CHECKED = 50
 """Keys of each text whose cells are compared with those of their own tables."""
@@ -72,10 +76,10 @@ def wrong_ticks(
     checked = right_passed = 0
     usable = list(islice(readable(network, texts), TEXTS))
     mine = count // len(usable)
-    for number, (line, carrier, tokens) in enumerate(usable):
+    for number, (line, carrier, tokens, needed) in enumerate(usable):
         agreement, prompt = carrier.agreement, carrier.prompt_tokens
         whole = [*prompt, *tokens]
-        contexts = [whole[: len(prompt) + at] for at in range(FIRST)]
+        contexts = [whole[: len(prompt) + at] for at in range(needed)]
         packed = [np.array(context, "<i8").tobytes() for context in contexts]
         cells = [
             Cells.of(carrier.model, context, token, agreement)
@@ -120,16 +124,29 @@ def wrong_ticks(
 
 def readable(
     network: LanguageNetwork, texts: Sequence[dict[str, Any]]
-) -> Iterator[tuple[dict[str, Any], Language, list[int]]]:
-    """Yields texts whose first tick the right key finds right with no logit moved."""
+) -> Iterator[tuple[dict[str, Any], Language, list[int], int]]:
+    """Yields texts whose first tick the right key finds right with no logit moved.
+
+    With each come its carrier, its tokens, and how many of those wrong keys need for a first tick.
+    """
     secrets = secrets_of(network)
     for line in texts:
         carrier = Language.create({"model": Remembered(network)}, {"prompt": line["prompt"]})
-        tokens = carrier.spelling.cut(line["text"])
+        tokens, agreement = carrier.spelling.cut(line["text"]), carrier.agreement
+        right = Secrets(
+            hidden(line["number"], secrets, line["message_bytes"])[0], agreement.tick_bits
+        )
         carrier.model.expect([*carrier.prompt_tokens, *tokens])
-        right, _ = hidden(line["number"], secrets, line["message_bytes"])
-        if _reads(carrier, tokens[:FIRST], right):
-            yield line, carrier, tokens
+        known = steps(carrier.model, carrier.prompt_tokens, tokens[:FIRST], agreement, right, 0.0)
+        cells = [step.cell(()) for step in known or ()]
+        if not cells or any(cell is None for cell in cells):
+            continue
+        if passes_a_tick(np.array(cells), agreement, right):
+            encoder, needed = Encoder(), 0
+            while encoder.settled < agreement.every + agreement.tick_bits + SPARE:
+                encoder.push_cells(np.array(cells[needed : needed + 1]))
+                needed += 1
+            yield line, carrier, tokens, needed
 
 
 def whole_runs(

@@ -78,7 +78,7 @@ def _parts(one: Look) -> list[Float64[np.ndarray, " some"]]:
     binned = (
         (np.searchsorted(RANKS, one.ranks, side="right") - 1, RANKS.size),
         ((one.points * 16).astype(np.int64).clip(0, 15), 16),
-        (((excess + 8) * 1.0).astype(np.int64).clip(0, 15), 16),
+        ((excess + 8).astype(np.int64).clip(0, 15), 16),
         (_hashed(one.tokens), WORDS),
         (_hashed(pairs), WORDS),
     )

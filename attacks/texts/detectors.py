@@ -16,8 +16,8 @@ from attacks.texts.looking import Look
 from latebra.hiding.audit import fit
 from latebra.hiding.audit.distributions import chi_square_upper
 
-BINS = 16
-"""Places in a table that the chi-square counts: six tokens or so of a text each."""
+BINS = 8
+"""Shares of a table that the chi-square counts: eight tokens or so of a text each."""
 RANKS = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 24, 32, 40, 64, 128, 256])
 """Where the bins of the rank histogram begin: one rank each at first, so that parity shows."""
 
@@ -38,7 +38,7 @@ def likely_for_tables(looks: Sequence[Look]) -> Scores:
 
 
 def chi_square(looks: Sequence[Look]) -> Scores:
-    """Returns the chi-square of tokens against their tables: of points in sixteen equal bins."""
+    """Returns the chi-square of tokens against their tables: of points in eight equal bins."""
     counts = np.array([_counts(one.points) for one in looks], np.float64)
     expected = counts.sum(axis=1, keepdims=True) / BINS
     return ((counts - expected) ** 2 / expected).sum(axis=1)
@@ -100,7 +100,7 @@ class RankRatio:
         return np.array([self.ratios[_rank_bins(one.ranks)].mean() for one in looks])
 
 
-def _counts(points: Float64[np.ndarray, " tokens"]) -> Int64[np.ndarray, " 16"]:
+def _counts(points: Float64[np.ndarray, " tokens"]) -> Int64[np.ndarray, " 8"]:
     return np.histogram(points, BINS, (0, 1))[0]
 
 

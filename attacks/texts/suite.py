@@ -17,7 +17,7 @@ from attacks.texts.samplers import COOL, FEW, not_rejected
 
 POOL = 10
 """Texts looked at together."""
-FIRST = 48
+FIRST = 40
 """Latents of each text that are compared with other texts', place by place."""
 NEAR = 1.4e-5
 """A logit nearer to an edge than this, in nats, may be rounded otherwise by another compiler: it is
