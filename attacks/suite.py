@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8
+from jaxtyping import Float32, UInt8
 
 from attacks import controls, keystream_reuse, lsb, norm, rank, syndrome
 from attacks.bits import Places
-from latebra.hiding.audit import Area, area, error_at, statistics
+from attacks.rows import Row, Scores, figures, row_of
+from latebra.hiding.audit import statistics
 from latebra.hiding.audit.fit import anderson_darling, kolmogorov_smirnov
 from latebra.hiding.channel.codes import Code, code
 
@@ -24,8 +24,6 @@ MARGIN = 0.25
 
 Latents = Float32[np.ndarray, "pictures dims"]
 Words = UInt8[np.ndarray, "pictures bits"]
-Scores = Float64[np.ndarray, " units"]
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ def marginals(evidence: Evidence) -> Iterator[Row]:
         ("anderson-darling", anderson_darling),
     ):
         stego, cover, bad = (np.array([test(one)[0] for one in kind]) for kind in kinds)
-        yield _row(name, f"no value within {MARGIN} of 0", (stego, cover), (bad, cover))
+        yield row_of(name, f"no value within {MARGIN} of 0", (stego, cover), (bad, cover))
 
 
 def norms(evidence: Evidence) -> Iterator[Row]:
@@ -171,7 +169,7 @@ def norms(evidence: Evidence) -> Iterator[Row]:
             first = suspect.size // 4
             ratio = norm.Ratio.fit(suspect[:first], cover[:start])
             found.append((ratio.scores(suspect[first:], pool), ratio.scores(cover[start:], pool)))
-        yield _row(f"norm, pools of {pool}", "fixed radius", *found)
+        yield row_of(f"norm, pools of {pool}", "fixed radius", *found)
 
 
 def streams(evidence: Evidence) -> Iterator[Row]:
@@ -182,7 +180,7 @@ def streams(evidence: Evidence) -> Iterator[Row]:
     size = POOLS[0]
     stego, cover, bad = (keystream_reuse.pooled(kind - mean, size) for kind in kinds)
     name = f"same keystream, pools of {size}"
-    yield _row(name, "fixed keystream", (stego, cover), (bad, cover))
+    yield row_of(name, "fixed keystream", (stego, cover), (bad, cover))
 
 
 def syndromes(evidence: Evidence) -> Iterator[Row]:
@@ -191,14 +189,14 @@ def syndromes(evidence: Evidence) -> Iterator[Row]:
     kinds = evidence.stego, evidence.cover, evidence.control("static_mask")
     parities = [checks.parities(evidence.places.read(kind)) for kind in kinds]
     stego, cover, bad = (syndrome.pair_scores(one) for one in parities)
-    row = _row("syndrome, pairs", "static mask", (stego, cover), (bad, cover))
+    row = row_of("syndrome, pairs", "static mask", (stego, cover), (bad, cover))
     row["checks"] = checks.count
     for name, one in zip(("scheme", "cover", "control"), parities, strict=True):
         row[f"{name}_all_pairs"] = [syndrome.pool_score(one), syndrome.pool_p_value(one)]
     yield row
     for pool in POOLS:
         stego, cover, bad = (syndrome.pooled(one, pool) for one in parities)
-        yield _row(f"syndrome, pools of {pool}", "static mask", (stego, cover), (bad, cover))
+        yield row_of(f"syndrome, pools of {pool}", "static mask", (stego, cover), (bad, cover))
 
 
 def ranks(evidence: Evidence) -> Row:
@@ -239,7 +237,7 @@ def pictures(evidence: Evidence, cnn_seconds: float) -> Iterator[Row]:
     }
     for name, bad in replaced.items():
         usual = lsb.rates(other)
-        yield _row("weighted stego", name, (lsb.rates(stego), usual), (lsb.rates(bad), usual))
+        yield row_of("weighted stego", name, (lsb.rates(stego), usual), (lsb.rates(bad), usual))
     if cnn_seconds:
         from attacks import cnn  # Needs torch, which nothing else here does.
 
@@ -249,29 +247,5 @@ def pictures(evidence: Evidence, cnn_seconds: float) -> Iterator[Row]:
             caught = cnn.detect(bad, other, cnn_seconds, evidence.seed)
             for kind, outcome in (("scheme", found), ("control", caught)):
                 extra = {"error_at_1_percent": outcome.error, "epochs": outcome.epochs}
-                row[kind] = {**_figures(outcome.area), **extra, "train": outcome.train}
+                row[kind] = {**figures(outcome.area), **extra, "train": outcome.train}
             yield row
-
-
-def _row(
-    attack: str, control: str, scheme: tuple[Scores, Scores], bad: tuple[Scores, Scores]
-) -> Row:
-    row: Row = {"attack": attack, "control_scheme": control}
-    for name, (suspect, usual) in (("scheme", scheme), ("control", bad)):
-        if min(suspect.size, usual.size) < 2:
-            row[name] = {"text": "too few pools", "stego": suspect.size, "cover": usual.size}
-            continue
-        # 1 % of false alarms means something from a hundred covers up.
-        error = error_at(suspect, usual) if usual.size >= 100 else None
-        row[name] = {**_figures(area(suspect, usual)), "error_at_1_percent": error}
-    return row
-
-
-def _figures(found: Area) -> Row:
-    return {
-        "text": str(found),
-        "auc": found.value,
-        "interval": [found.low, found.high],
-        "stego": found.stego,
-        "cover": found.cover,
-    }

@@ -23,14 +23,23 @@ class Lockstep:
         rows: Texts at once.
         prompt: What all begin with.
         dtype: Of the floats.
+        rooms: Positions that there is room for, at first and then.
     """
 
-    def __init__(self, network: Network, rows: int, prompt: Sequence[int], dtype: str) -> None:
+    def __init__(
+        self,
+        network: Network,
+        rows: int,
+        prompt: Sequence[int],
+        dtype: str,
+        rooms: tuple[int, int] = ROOMS,
+    ) -> None:
         about = network.card.about
         self._network, self._rows, self._prompt = network, rows, list(prompt)
         self._shape = int(about["layers"]), rows, int(about["kv_heads"]), int(about["head_dim"])
         self._type = np.dtype(dtype)
-        self._caches = self._empty(ROOMS[0])
+        self._rooms = rooms
+        self._caches = self._empty(rooms[0])
         self._next = np.zeros((rows, 1), np.int64)
         self._position = 0
         self._logits: Any = None
@@ -85,7 +94,7 @@ class Lockstep:
         if len(self._waiting) + len(self._done) < self._rows or not self._waiting:
             return
         if self._position + 1 > self._caches[0].shape[3]:
-            grown = self._empty(ROOMS[1])
+            grown = self._empty(self._rooms[1])
             for old, new in zip(self._caches, grown, strict=True):
                 new[:, :, :, : old.shape[3]] = old
             self._caches = grown

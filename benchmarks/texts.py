@@ -17,7 +17,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -117,6 +117,10 @@ class Counting(Agreement):
         return levels
 
 
+def prompt_of(number: int) -> str:
+    return PROMPTS[number // ROWS % len(PROMPTS)]
+
+
 def message_of(number: int, size: int | None = None) -> bytes:
     """Returns a message of ``size`` bytes, or else of 16 to 512; those of one batch are as long."""
     size = size or round(16 * 32 ** np.random.default_rng([2026, number // ROWS]).uniform())
@@ -185,10 +189,29 @@ def write(
 
 
 def together(
-    network: LanguageNetwork, kind: str, numerics: str, first: int, size: int | None = None
+    network: LanguageNetwork,
+    kind: str,
+    numerics: str,
+    first: int,
+    size: int | None = None,
+    *,
+    rows: int = ROWS,
+    rooms: tuple[int, int] = ROOMS,
+    wrap: Callable[[int, Sequence[int], Any], Any] = lambda number, prompt, model: model,
 ) -> list[dict[str, Any]]:
-    """Returns eight texts, written in one batch."""
-    prompt = PROMPTS[first // ROWS % len(PROMPTS)]
+    """Returns texts that are written in one batch.
+
+    Args:
+        network: Writes them.
+        kind: ``hidden`` or ``ordinary``.
+        numerics: Of the carrier.
+        first: Number of the first.
+        size: Bytes of each message; without it they differ.
+        rows: How many texts.
+        rooms: Of the cache, see ``Lockstep``.
+        wrap: Makes another model of each text's number, its prompt's tokens and its model.
+    """
+    prompt = prompt_of(first)
     carrier = Language.create({"model": network}, {"prompt": prompt, "numerics": numerics})
     secrets, bits_of = secrets_of(network), {"hidden": hidden, "ordinary": ordinary}[kind]
     before = carrier.prompt_tokens
@@ -197,7 +220,7 @@ def together(
         stream, bits = bits_of(number, secrets, size)
         tally = Tally(int(bits.size))
         tokens = dense.write(
-            model,
+            wrap(number, before, model),
             before,
             bits,
             stream,
@@ -218,8 +241,8 @@ def together(
             "text": settled(carrier.spelling.text(tokens)),
         }
 
-    lockstep = Lockstep(network, ROWS, before, numerics)
-    return lockstep.write([partial(made, first + row) for row in range(ROWS)])
+    lockstep = Lockstep(network, rows, before, numerics, rooms)
+    return lockstep.write([partial(made, first + row) for row in range(rows)])
 
 
 class Whole:

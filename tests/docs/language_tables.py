@@ -78,10 +78,20 @@ def texts_matrix() -> str:
     return table(f"read by, written by|{head}", sorted(rows))
 
 
+def text_detection() -> str:
+    """Returns what each detector made of texts with a message, and of its control."""
+    rows = [
+        (row["attack"], row["scheme"]["text"], row["control_scheme"], row["control"]["text"])
+        for row in result("text_detection")["attacks"]
+    ]
+    return table("detector|Latebra|the bad scheme|the bad scheme, detected", rows)
+
+
 LANGUAGE_TABLES = (
     language_agreement,
     language_tables,
     language_speed,
     texts,
     texts_matrix,
+    text_detection,
 )

@@ -121,7 +121,8 @@ def test_nothing_secret_is_logged(caplog):
 
 def test_audit_names_its_statistics(stego):
     marks = lb.audit(stego, compiler="onnxruntime")
-    assert marks.pictures == 1
+    assert marks.suspects == 1
+    assert marks.as_dict()["ordinary"] == marks.ordinary == 12
     assert {"kolmogorov-smirnov", "norm", "values as covers"} <= {row["name"] for row in marks.rows}
     assert all(0 <= row["p_value"] <= 1 for row in marks.rows)
 

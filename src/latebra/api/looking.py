@@ -1,4 +1,4 @@
-"""The verbs that look: at pictures as a steganalyst would, at this machine."""
+"""The verbs that look: at covers as a steganalyst would, at this machine."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from latebra.hiding.audit import Row, compare, statistics
 from latebra.hiding.medium import Cover, Source
 
 COVERS: Final = 12
-"""Ordinary pictures that an audit paints to compare with."""
+"""Ordinary covers that an audit makes to compare with."""
 ODD: Final = 0.01
-"""A p-value below this is called odd; one picture in a hundred is so by chance, in each row."""
+"""A p-value below this is called odd; one cover in a hundred is so by chance, in each row."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What a steganalyst who has the same networks, but no key, sees in pictures.
+    """What a steganalyst who has the same networks, but no key, sees in pictures or texts.
 
     Args:
-        pictures: How many were looked at.
-        covers: How many ordinary pictures they were compared with.
-        statistics: Tests against independent standard Gaussians, then against the covers.
+        suspects: How many were looked at.
+        ordinary: How many ordinary ones, made for the purpose, they were compared with.
+        statistics: Tests against independent standard Gaussians, then against the ordinary ones.
     """
 
-    pictures: int
-    covers: int
+    suspects: int
+    ordinary: int
     statistics: tuple[Row, ...]
 
     @property
@@ -53,7 +53,7 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Returns everything, ready for JSON."""
-        return {"pictures": self.pictures, "covers": self.covers, "rows": self.rows}
+        return {"suspects": self.suspects, "ordinary": self.ordinary, "rows": self.rows}
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,12 @@ def audit(
 ) -> Audit:
     """Returns what a steganalyst would see: no key is needed, and none is used.
 
-    The latents that the pictures come back to are tested against standard Gaussians, and against
-    those of ordinary pictures of the same generator, which are painted for the purpose.
+    The latents that pictures come back to, or the places of a text's words in their tables, are
+    tested against standard Gaussians, and against those of ordinary covers of the same model, which
+    are made for the purpose.
 
     Args:
-        source: A file, an array, what ``hide`` returned, or several of these.
+        source: A file, an array, a ``Text``, what ``hide`` returned, or several of these.
         carrier: The carrier that may have been used.
         compiler: An id from ``latebra.compilers``, or "auto".
         progress: Told how far the work is.

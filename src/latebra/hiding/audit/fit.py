@@ -52,11 +52,11 @@ def anderson_darling(values: Float32[np.ndarray, " n"]) -> tuple[float, float]:
     """Returns Anderson and Darling's A² against N(0, 1), nothing estimated, with its p-value.
 
     The limiting distribution is the approximation of Marsaglia and Marsaglia (2004, Journal of
-    Statistical Software 9(2)), good to 2e-6; for the few hundred values or more that latents have,
-    their correction for finite samples is below 1e-4 and is left out.
+    Statistical Software 9(2)), good to 2e-6; for the 48 values or more that latents have, their
+    correction for finite samples is below 1e-3 and is left out.
 
     Args:
-        values: Independent values, a hundred or more.
+        values: Independent values, 48 or more.
     """
     ordered = np.sort(values).astype(np.float64)
     n = ordered.size

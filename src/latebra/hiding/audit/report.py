@@ -36,11 +36,11 @@ def statistics(latents: Float32[np.ndarray, "pictures dims"]) -> list[Row]:
     """Returns tests of latents against independent standard Gaussians.
 
     Latents that were read back from pictures are noisy, and a generator is only nearly invertible,
-    so that pictures without a message can fail these too: what counts against a picture is what
-    ``compare`` says, where ordinary pictures of the same generator are at hand.
+    so that pictures without a message can fail these too: what counts against a cover is what
+    ``compare`` says, where ordinary covers of the same model are at hand.
 
     Args:
-        latents: A row per picture, a hundred values or more each.
+        latents: A row per cover, 48 values or more.
     """
     flat = latents.ravel()
     rows = [
@@ -59,17 +59,17 @@ def statistics(latents: Float32[np.ndarray, "pictures dims"]) -> list[Row]:
 def compare(
     latents: Float32[np.ndarray, "pictures dims"], covers: Float32[np.ndarray, "others dims"]
 ) -> list[Row]:
-    """Returns tests of latents against those of ordinary pictures of the same generator.
+    """Returns tests of latents against those of ordinary covers of the same model.
 
-    Every picture becomes one number, and numbers are compared by rank alone, so that the p-values
-    hold however noisy the latents and however imperfect the generator: pictures are independent of
-    one another even where the values within one are not. The statistic is the share of covers that
-    the pictures stand above (0.5 when nothing is amiss). One picture against m covers cannot have a
-    p-value below 2 / (m + 1).
+    Every cover becomes one number, and numbers are compared by rank alone, so that the p-values
+    hold however noisy the latents and however imperfect the model: covers are independent of one
+    another even where the values within one are not. The statistic is the share of ordinary covers
+    that the suspects stand above (0.5 when nothing is amiss). One suspect against m covers cannot
+    have a p-value below 2 / (m + 1).
 
     Args:
-        latents: A row per picture under suspicion.
-        covers: A row per ordinary picture, four or more, read back in the same way. Every other
+        latents: A row per cover under suspicion.
+        covers: A row per ordinary cover, four or more, read back in the same way. Every other
             one serves as the reference of the two-sample Kolmogorov-Smirnov distance, and only
             the rest for its ranks.
     """
