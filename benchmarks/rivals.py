@@ -25,7 +25,7 @@ from benchmarks.baselines.discop import Discop
 from benchmarks.baselines.scheme import softmax
 from benchmarks.baselines.sparsamp import SparSamp
 from benchmarks.machine import about
-from benchmarks.texts import PROMPTS
+from benchmarks.text_batches import PROMPTS
 from latebra.api.language import LanguageNetwork
 from latebra.hiding.carriers.language import Language
 from latebra.hiding.channel.stream import Stream

@@ -31,8 +31,8 @@ from attacks.texts.samplers import BAD, sample
 from benchmarks.detection import draw
 from benchmarks.lockstep import Lockstep
 from benchmarks.machine import about
+from benchmarks.text_batches import hidden, lines, prompt_of, secrets_of, together, written
 from benchmarks.text_keys import whole_runs, wrong_ticks
-from benchmarks.texts import hidden, lines, prompt_of, secrets_of, together, written
 from latebra.api.language import LanguageNetwork
 from latebra.hiding.carriers.language import Language
 from latebra.hiding.tokens.agreement import Secrets

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.texts.wrong_keys import Cells, dithers, passes_a_tick
-from benchmarks.texts import KEY, hidden, secrets_of
+from benchmarks.text_batches import KEY, hidden, secrets_of
 from latebra.api.language import LanguageNetwork
 from latebra.core.errors import NothingRevealed
 from latebra.core.keys import Key

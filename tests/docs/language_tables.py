@@ -47,30 +47,38 @@ def language_speed() -> str:
 
 
 def texts() -> str:
-    """Returns what the texts carried."""
-    rows = [
-        (
-            row["numerics"],
-            f"{row['texts']:,}",
-            f"{row['tokens']:,}",
-            f"{row['entropy_a_token']:.2f}",
-            f"{row['frame_bits_a_token']:.2f}",
-            f"{row['tick_bits_a_token']:.2f}",
-            f"{row['message_bits_a_token']:.2f}",
+    """Returns what the texts carried: until their frames end, and over their whole length."""
+    rows = []
+    for row in result("texts")["carried"]:
+        inside = row["until_the_frame_ends"]
+        rows.append(
+            (
+                row["numerics"],
+                f"{row['texts']:,}",
+                f"{inside['entropy_a_token']:.2f}",
+                f"{inside['bits_a_token']:.2f}",
+                f"{100 * inside['share_of_entropy']:.1f} %",
+                f"{inside['bits_a_token'] - inside['frame_bits_a_token']:.2f}",
+                f"{row['tokens']:,}",
+                f"{row['frame_bits_a_token']:.2f}",
+                f"{row['message_bits_a_token']:.2f}",
+            )
         )
-        for row in result("texts")["carried"]
-    ]
-    head = "numerics|texts|tokens|bits a token: tables' entropy|salt and frame|ticks|message"
+    head = (
+        "numerics|texts|tables' entropy, bits a token until the frame ends|bits carried|share"
+        "|of these, ticks|tokens of whole texts|frame, bits a token of those|message"
+    )
     return table(head, rows)
 
 
 def texts_matrix() -> str:
     """Returns how many texts of each compiler the others read."""
+    layouts = {"step": "a token a time", "cached": "32 a time", "full": "one pass"}
     cells = defaultdict(dict[tuple[str, str], str])
-    writers = sorted({(cell["numerics"], cell["writer"]) for cell in result("texts")["cells"]})
-    for cell in result("texts")["cells"]:
-        layout = "one pass" if cell["layout"] == "full" else "cached step"
-        reader = f"`{cell['reader']}`, {layout}, batch {cell['batch']}"
+    found = result("texts")["cells"]
+    writers = sorted({(cell["numerics"], cell["writer"]) for cell in found})
+    for cell in found:
+        reader = f"`{cell['reader']}`, {layouts[cell['layout']]}, batch {cell['batch']}"
         told = f"{cell['right']} of {cell['texts']}"
         cells[reader][cell["numerics"], cell["writer"]] = told
     rows = [(reader, *(row.get(each, "") for each in writers)) for reader, row in cells.items()]
@@ -87,6 +95,34 @@ def text_detection() -> str:
     return table("detector|Latebra|the bad scheme|the bad scheme, detected", rows)
 
 
+def rivals() -> str:
+    """Returns what published schemes carry on the same model, and who reads them."""
+    rows = []
+    for numerics in ("float32", "float64"):
+        found = result("rivals").get(numerics)
+        for row in found["rows"] if found else ():
+            total = found["texts"]
+            ours = row["scheme"].startswith("Latebra")
+            rows.append(
+                (
+                    "Latebra" if ours else row["scheme"],
+                    numerics,
+                    f"{row['bits_a_token']:.2f}",
+                    f"{100 * row['share_of_entropy']:.1f} %",
+                    f"{row['speed_of_plain']:.2f}",
+                    *(
+                        f"{row[cell]} of {total}"
+                        for cell in ("read_same", "read_32_at_a_time", "read_another")
+                    ),
+                )
+            )
+    head = (
+        "scheme|floats|bits a token|share of the model's entropy|speed, of plain sampling's"
+        "|read: same compiler, a token a time|same, 32 a time|another compiler"
+    )
+    return table(head, rows)
+
+
 LANGUAGE_TABLES = (
     language_agreement,
     language_tables,
@@ -94,4 +130,5 @@ LANGUAGE_TABLES = (
     texts,
     texts_matrix,
     text_detection,
+    rivals,
 )
