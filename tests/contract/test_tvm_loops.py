@@ -18,6 +18,8 @@ CASES = {
     "strided": ("Conv", ["x", (5, 6, 3, 2)], {"strides": [2, 1], "pads": [1, 0, 0, 2]}),
     "dilated": ("Conv", ["x", (35, 6, 2, 3)], {"dilations": [2, 3]}),
     "biased": ("Conv", ["x", (16, 6, 1, 1), (16,)], {}),
+    "line": ("Conv", ["l", (20, 6, 5)], {"strides": [2], "dilations": [3], "pads": [4, 1]}),
+    "volume": ("Conv", ["s", (9, 2, 2, 3, 2)], {"strides": [1, 2, 1], "pads": [1, 0, 2, 0, 1, 0]}),
     "depthwise": ("Conv", ["x", (12, 1, 3, 3)], {"group": 6, "pads": [1, 1, 1, 1]}),
     "transposed": ("ConvTranspose", ["x", (6, 3, 2, 2)], {"strides": [2, 2]}),
     "pooled": ("MaxPool", ["x"], {"kernel_shape": [3, 2], "strides": [2, 2]}),
@@ -40,6 +42,8 @@ def graph(rng):
     """Returns the model with one output for each case, its inputs."""
     inputs = {
         "x": rng.standard_normal((2, 6, 9, 15)).astype(np.float32),
+        "l": rng.standard_normal((2, 6, 31)).astype(np.float32),
+        "s": rng.standard_normal((1, 2, 3, 9, 7)).astype(np.float32),
         "z": rng.standard_normal((2, 3, 5, 32)).astype(np.float32),
         "zt": rng.standard_normal((2, 3, 32, 19)).astype(np.float32),
         "m": rng.standard_normal((32, 4)).astype(np.float32),

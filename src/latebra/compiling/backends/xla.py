@@ -60,6 +60,7 @@ class Xla(Compiler):
     title: ClassVar[str] = "XLA"
     about: ClassVar[str] = "JAX's compiler: StableHLO to machine code; keeps 32-bit floats."
     needs: ClassVar[dict[str, str]] = {"jax": "jax", "jaxlib": "jaxlib", "onnx": "onnx"}
+    needs_to_build: ClassVar[tuple[str, ...]] = ("onnx",)
     extra: ClassVar[str] = "xla"
     rank: ClassVar[int] = 5
 

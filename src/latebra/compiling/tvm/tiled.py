@@ -25,6 +25,7 @@ import numpy as np
 
 from latebra.compiling.tvm.places import flat, unflat, where
 
+_LAYOUTS: Final = ("NCW", "NCHW", "NCDHW")
 _TILE_BYTES: Final = 1023
 """From 1024 bytes on the vendor takes a tile from the heap, and not from registers."""
 _MOST_ROWS: Final = 14
@@ -37,7 +38,7 @@ _LEAST_PARALLEL: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Tiled:
-    """Replaces two operators of the graph by tiled loops.
+    """Replaces operators of the graph by tiled loops.
 
     Args:
         lanes: Floats in one vector register.
@@ -50,7 +51,7 @@ class Tiled:
     def operators(self) -> dict[str, Callable[[Any, Any], Any]]:
         """Returns the vendor's operators that this knows, each with what replaces a call of it."""
         return {
-            "relax.nn.conv2d": self._convolution,
+            **{f"relax.nn.conv{rank}d": self._convolution for rank in (1, 2, 3)},
             "relax.nn.conv2d_transpose": self._enlargement,
             "relax.matmul": self._product,
         }
@@ -58,29 +59,30 @@ class Tiled:
     def _convolution(self, builder: Any, call: Any) -> Any:
         data, weights = call.args
         told = call.attrs
-        plain = str(told.data_layout) == "NCHW" and _is_constant(weights)
+        plain = str(told.data_layout) in _LAYOUTS and _is_constant(weights)
         channels, groups = _shape(weights)[0], int(told.groups)
         part, lanes = channels // groups, self.lanes
         # Smaller parts would leave most lanes empty.
         full = groups == 1 or 2 * part >= lanes
         if not (plain and full and _is_float32(data, weights)):
             return _as_vendor(builder, call)
-        top, left, bottom, right = (int(n) for n in told.padding)
-        if top or left or bottom or right:
+        around = [int(n) for n in told.padding]
+        rank = len(around) // 2
+        if any(around):
             pad = import_module("tvm.topi").nn.pad
-            data = builder.emit_te(pad, data, [0, 0, top, left], [0, 0, bottom, right])
+            data = builder.emit_te(pad, data, [0, 0, *around[:rank]], [0, 0, *around[rank:]])
         parts = np.split(weights.value.numpy(), groups)
         found, shape = self._windows(builder, data, parts, told.strides, told.dilation)
         each = shape[1] // groups
 
         def unpacked(whole: Any) -> Any:
             def at(*place: Any) -> Any:
-                image, channel, row, column = place
+                image, channel, *rest = place
                 block = channel // part * each + channel % part // lanes
-                return whole[image, block, row, column, channel % part % lanes]
+                return whole[(image, block, *rest, channel % part % lanes)]
 
             return import_module("tvm.te").compute(
-                (shape[0], channels, *shape[2:4]), at, "unpacked"
+                (shape[0], channels, *shape[2:-1]), at, "unpacked"
             )
 
         return builder.call_te(unpacked, found)
@@ -117,34 +119,37 @@ class Tiled:
     def _windows(
         self, builder: Any, data: Any, parts: list[Any], strides: Any, dilations: Any
     ) -> tuple[Any, tuple[int, ...]]:
-        """Returns sums over windows, and their shape ``(image, block, row, column, lane)``.
+        """Returns sums over windows, and their shape ``(image, block, place..., lane)``.
 
         Args:
             builder: The vendor's, which writes the graph.
-            data: Shape ``(image, channel, row, column)``, with its border.
-            parts: Weights of each group of channels, ``(out, in, row, column)``.
-            strides: Rows and columns from one window to the next.
-            dilations: Rows and columns from one number under a kernel to the next.
+            data: Shape ``(image, channel, place...)``, with its border.
+            parts: Weights of each group of channels, ``(out, in, tap...)``.
+            strides: From one window to the next, along each axis of places.
+            dilations: From one number under a kernel to the next, along each.
         """
         te: Any = import_module("tvm.te")
         packed = np.concatenate([self._packed(each) for each in parts])
-        (row_step, column_step), (row_gap, column_gap) = strides, dilations
-        n, _, height, width = _shape(data)
-        blocks, depth, rows, columns, lanes = packed.shape
+        n, _, *space = _shape(data)
+        blocks, depth, *taps, lanes = packed.shape
         each = blocks // len(parts)
-        high = (height - int(row_gap) * (rows - 1) - 1) // int(row_step) + 1
-        wide = (width - int(column_gap) * (columns - 1) - 1) // int(column_step) + 1
+        steps, gaps = ([int(number) for number in told] for told in (strides, dilations))
+        lengths = [
+            (length - gap * (tap - 1) - 1) // step + 1
+            for length, tap, step, gap in zip(space, taps, steps, gaps, strict=True)
+        ]
         x = te.placeholder(_shape(data), "float32", "x")
         w = te.placeholder(packed.shape, "float32", "w")
-        c, i, j = (te.reduce_axis((0, length)) for length in (depth, rows, columns))
+        c, *inner = (te.reduce_axis((0, length)) for length in (depth, *taps))
 
         def term(*at: Any) -> Any:
-            image, block, row, column, lane = at
-            place = (row * row_step + i * row_gap, column * column_step + j * column_gap)
+            image, block, *places, lane = at
+            moved = zip(places, inner, steps, gaps, strict=True)
+            here = [place * step + tap * gap for place, tap, step, gap in moved]
             channel = block // each * depth + c
-            return te.sum(x[image, channel, *place] * w[block, c, i, j, lane], [c, i, j])
+            return te.sum(x[(image, channel, *here)] * w[(block, c, *inner, lane)], [c, *inner])
 
-        shape = (n, blocks, high, wide, lanes)
+        shape = (n, blocks, *lengths, lanes)
         loops = te.create_prim_func([x, w, te.compute(shape, term, "y")])
         held = import_module("tvm.relax").const(packed)
         return self._emit(builder, loops, [data, held], shape), shape

@@ -15,6 +15,7 @@ from latebra.compiling.ir.passes.cleaning import (
     join_transposes,
     merge_equal,
 )
+from latebra.compiling.ir.passes.flattening import flatten_convs
 from latebra.compiling.ir.passes.fusing import (
     find_normalise,
     join_offsets,
@@ -34,6 +35,7 @@ USUAL: Final[Sequence[Pass]] = (
     scale_past_bias,
     scale_into_conv,
     join_offsets,
+    flatten_convs,
     drop_neutral,
     drop_dead,
 )
