@@ -94,3 +94,22 @@ def test_odd_shapes_agree_with_the_reference():
         # Sums of at most 36 products of order one: 36 × 2^-24, rounded up.
         np.testing.assert_allclose(one[name], wanted[name], atol=5e-6, err_msg=name)
         assert one[name].tobytes() == two[name].tobytes(), name
+
+
+@pytest.mark.slow
+def test_what_is_no_number_does_not_equal_itself():
+    if not (found := compilers["tvm"]().probe()):
+        pytest.skip(str(found))
+    proto = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Equal", ["x", "x"], ["y"])],
+            "itself",
+            [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [4])],
+            [helper.make_tensor_value_info("y", onnx.TensorProto.BOOL, [4])],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    model = Model(proto.SerializeToString(), ModelCard("itself", "0" * 64, "T3", 0.0))
+    given = {"x": np.array([0, np.nan, np.inf, -np.nan], np.float32)}
+    assert outputs("tvm", 1, model, given)["y"].tolist() == [True, False, True, False]

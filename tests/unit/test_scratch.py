@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,10 @@ def grown_old(path: str) -> str:
     return path
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
 @pytest.fixture
 def owner(folder):
     """Another process that has such a folder, and where that is."""
@@ -53,9 +58,9 @@ def owner(folder):
 def test_what_is_in_use_stays(owner):
     _, path = owner
     mine = Scratch.made()
-    assert os.listdir(path) == ["left"]
+    assert names(Path(path)) == ["left"]
     mine.remove()
-    assert not os.path.exists(mine.path)
+    assert not Path(mine.path).exists()
 
 
 def test_what_a_killed_process_left_goes_at_the_next_start(owner, folder):
@@ -64,7 +69,7 @@ def test_what_a_killed_process_left_goes_at_the_next_start(owner, folder):
     process.wait()
     grown_old(path)
     mine = Scratch.made()
-    assert os.listdir(folder) == [os.path.basename(mine.path)]
+    assert names(folder) == [Path(mine.path).name]
     mine.remove()
 
 
@@ -74,4 +79,4 @@ def test_what_is_young_and_what_is_a_link_is_left_alone(folder):
     (folder / "latebra-1-link").symlink_to(folder / "elsewhere")
     grown_old(str(folder / "elsewhere"))
     Scratch.made().remove()
-    assert sorted(os.listdir(folder)) == ["elsewhere", "latebra-1-link", "latebra-1-young"]
+    assert names(folder) == ["elsewhere", "latebra-1-link", "latebra-1-young"]

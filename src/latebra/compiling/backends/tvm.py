@@ -132,7 +132,9 @@ class Tvm(Compiler):
     def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "tvm could not build the model"):
             tvm = _vendor(self.threads)
-            program = tvm.compile(lowered(model.onnx, _lanes(), self.threads), target=_target(self.threads)).mod
+            program = tvm.compile(
+                lowered(model.onnx, _lanes(), self.threads), target=_target(self.threads)
+            ).mod
             (machine_code,) = program.imports
             names = {
                 "inputs": [tensor.name for tensor in model.facts.inputs],

@@ -170,7 +170,7 @@ class Tiled:
         whole, rows = prod(batch), prod(leading)
         blocks = -(-columns // lanes)
         padded = rows
-        if rows > self._most_rows and self._rows(rows) < _FEWEST_ROWS:
+        if rows > self._most_rows and _most(rows, self._most_rows) < _FEWEST_ROWS:
             padded = -(-rows // 8) * 8
         if held:
             value = self._packed(right.value.numpy().T)[None]
@@ -238,10 +238,6 @@ class Tiled:
     def _most_rows(self) -> int:
         return min(_MOST_ROWS, _TILE_BYTES // (4 * self.lanes))
 
-    def _rows(self, rows: int) -> int:
-        """Returns how many rows a tile has: the most that divide their number."""
-        return max(n for n in range(1, self._most_rows + 1) if rows % n == 0)
-
     def _emit(self, builder: Any, loops: Any, inputs: list[Any], shape: Sequence[int]) -> Any:
         relax: Any = import_module("tvm.relax")
         done = self._scheduled(loops).with_attr({DONE: 1, "op_pattern": _OPAQUE})
@@ -250,7 +246,7 @@ class Tiled:
         return builder.emit(relax.call_tir(name, inputs, kind))
 
     def _scheduled(self, loops: Any) -> Any:
-        """Returns loops ``(outer..., row, lane), k...`` as the head of this file draws them."""
+        """Returns loops ``(outer..., lane), k...`` as the head of this file draws them."""
         schedule = import_module("tvm.s_tir").Schedule(loops)
         sums = schedule.get_sblock("y")
         stored = schedule.cache_write(sums, 0, "local")
@@ -258,17 +254,27 @@ class Tiled:
         lengths = [int(schedule.get(loop).extent) for loop in every]
         kinds = [int(each.iter_type) for each in schedule.get(sums).iter_vars]
         spatial = kinds.count(0)
-        outer, (row, lane), k = every[: spatial - 2], every[spatial - 2 : spatial], every[spatial:]
-        tile, row_in_tile = schedule.split(row, [None, self._rows(lengths[spatial - 2])])
-        schedule.reorder(*outer, tile, *k, row_in_tile, lane)
-        schedule.reverse_compute_at(stored, tile)
+        *outer, lane = every[:spatial]
+        k = every[spatial:]
+        tile: list[Any] = []
+        room = self._most_rows
+        for at in reversed(range(len(outer))):
+            # An axis that does not fill a tile leaves room for one before it.
+            rows = _most(lengths[at], room)
+            outer[at], inner = schedule.split(outer[at], [None, rows])
+            tile.insert(0, inner)
+            room //= rows
+        schedule.reorder(*outer, *k, *tile, lane)
+        schedule.reverse_compute_at(stored, outer[-1])
         if self.threads > 1 and prod(lengths) >= _LEAST_PARALLEL:
-            schedule.parallel(schedule.fuse(*outer))
-        schedule.unroll(row_in_tile)
+            schedule.parallel(schedule.fuse(*outer[:-1]))
+        for loop in tile:
+            schedule.unroll(loop)
         schedule.vectorize(lane)
         for block in (schedule.decompose_reduction(sums, k[0]), stored):
-            *_, unrolled, vector = schedule.get_loops(block)
-            schedule.unroll(unrolled)
+            *unrolled, vector = schedule.get_loops(block)[-1 - len(tile) :]
+            for loop in unrolled:
+                schedule.unroll(loop)
             schedule.vectorize(vector)
         return schedule.mod["main"]
 
@@ -277,6 +283,11 @@ DONE: Final = "latebra.scheduled"
 """An attribute of functions that need no other schedule."""
 _OPAQUE: Final = 8
 """The vendor's word for a function that is fused with no other, ``kOpaque``."""
+
+
+def _most(length: int, room: int) -> int:
+    """Returns the largest divisor of a length that there is room for."""
+    return max(n for n in range(1, room + 1) if length % n == 0)
 
 
 def _is_constant(value: Any) -> bool:

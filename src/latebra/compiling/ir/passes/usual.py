@@ -7,6 +7,7 @@ from typing import Final
 
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.passes.cleaning import (
+    compare_with_itself,
     drop_dead,
     drop_neutral,
     drop_spread,
@@ -28,6 +29,7 @@ Pass = Callable[[Graph], Graph]
 USUAL: Final[Sequence[Pass]] = (
     fold_constants,
     merge_equal,
+    compare_with_itself,
     join_transposes,
     join_reshapes,
     drop_spread,
