@@ -35,6 +35,11 @@ CASES = {
     "shares_of_rows": ("Softmax", ["z"], {"axis": -1}),
     "gemm": ("Gemm", ["v", (7, 32), (7,)], {"transB": 1, "alpha": 0.5}),
     "erf": ("Erf", ["z"], {}),
+    "two_quarters": ("Pow", ["u", np.float32(0.5)], {}),
+    "three_quarters": ("Pow", ["u", np.float32(0.75)], {}),
+    "seven_quarters": ("Pow", ["u", np.float32(1.75)], {}),
+    "any_power": ("Pow", ["u", np.float32(0.3)], {}),
+    "response": ("LRN", ["x"], {"size": 3, "alpha": 0.9, "beta": 0.75}),
 }
 
 
@@ -48,6 +53,7 @@ def graph(rng):
         "zt": rng.standard_normal((2, 3, 32, 19)).astype(np.float32),
         "m": rng.standard_normal((32, 4)).astype(np.float32),
         "p": rng.standard_normal((37, 9)).astype(np.float32),
+        "u": np.abs(rng.standard_normal((3, 16))).astype(np.float32),
         "v": rng.standard_normal((1, 32)).astype(np.float32),
     }
     nodes, held = [], []
@@ -57,7 +63,7 @@ def graph(rng):
             if isinstance(source, str):
                 names.append(source)
                 continue
-            array = source
+            array = np.asarray(source)
             if isinstance(source, tuple):
                 terms = max(1, int(np.prod(source[1:])))
                 array = (rng.standard_normal(source) / np.sqrt(terms)).astype(np.float32)

@@ -31,7 +31,6 @@ _SHORT: Final = 16
 _GRAPHS: Final = (Attribute.GRAPH, Attribute.GRAPHS)
 _STANDARD: Final = ("", "ai.onnx")
 
-
 Shape = tuple[int, ...]
 Known = Mapping[str, "Kind"]
 

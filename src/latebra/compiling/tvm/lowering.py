@@ -8,6 +8,7 @@ from typing import Any
 
 from latebra.compiling.tvm.extremes import extremes
 from latebra.compiling.tvm.loops import scheduled
+from latebra.compiling.tvm.powers import powers
 from latebra.compiling.tvm.tiled import DONE, Tiled
 from latebra.core.errors import Unsupported
 
@@ -25,7 +26,7 @@ def lowered(onnx: bytes, lanes: int, threads: int) -> Any:
     """
     tvm: Any = import_module("tvm")
     steps: Any = import_module("tvm.relax").transform
-    own = {**Tiled(lanes, threads).operators(), **extremes()}
+    own = {**Tiled(lanes, threads).operators(), **extremes(), **powers()}
     passes = [
         steps.DecomposeOpsForInference(),
         steps.LegalizeOps(skip_ops=list(own)),

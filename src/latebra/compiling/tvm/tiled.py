@@ -25,6 +25,10 @@ import numpy as np
 
 from latebra.compiling.tvm.places import flat, unflat, where
 
+DONE: Final = "latebra.scheduled"
+"""An attribute of functions that need no other schedule."""
+_OPAQUE: Final = 8
+"""The vendor's word for a function that is fused with no other, ``kOpaque``."""
 _LAYOUTS: Final = ("NCW", "NCHW", "NCDHW")
 _TILE_BYTES: Final = 1023
 """From 1024 bytes on the vendor takes a tile from the heap, and not from registers."""
@@ -73,17 +77,15 @@ class Tiled:
             data = builder.emit_te(pad, data, [0, 0, *around[:rank]], [0, 0, *around[rank:]])
         parts = np.split(weights.value.numpy(), groups)
         found, shape = self._windows(builder, data, parts, told.strides, told.dilation)
-        each = shape[1] // groups
 
         def unpacked(whole: Any) -> Any:
             def at(*place: Any) -> Any:
                 image, channel, *rest = place
-                block = channel // part * each + channel % part // lanes
+                block = channel // part * (shape[1] // groups) + channel % part // lanes
                 return whole[(image, block, *rest, channel % part % lanes)]
 
-            return import_module("tvm.te").compute(
-                (shape[0], channels, *shape[2:-1]), at, "unpacked"
-            )
+            whole_shape = (shape[0], channels, *shape[2:-1])
+            return import_module("tvm.te").compute(whole_shape, at, "unpacked")
 
         return builder.call_te(unpacked, found)
 
@@ -125,8 +127,8 @@ class Tiled:
             builder: The vendor's, which writes the graph.
             data: Shape ``(image, channel, place...)``, with its border.
             parts: Weights of each group of channels, ``(out, in, tap...)``.
-            strides: From one window to the next, along each axis of places.
-            dilations: From one number under a kernel to the next, along each.
+            strides: From one window to the next, along each axis.
+            dilations: From one number under a kernel to the next.
         """
         te: Any = import_module("tvm.te")
         packed = np.concatenate([self._packed(each) for each in parts])
@@ -252,10 +254,8 @@ class Tiled:
         stored = schedule.cache_write(sums, 0, "local")
         every = schedule.get_loops(sums)
         lengths = [int(schedule.get(loop).extent) for loop in every]
-        kinds = [int(each.iter_type) for each in schedule.get(sums).iter_vars]
-        spatial = kinds.count(0)
-        *outer, lane = every[:spatial]
-        k = every[spatial:]
+        spatial = [int(each.iter_type) for each in schedule.get(sums).iter_vars].count(0)
+        (*outer, lane), k = every[:spatial], every[spatial:]
         tile: list[Any] = []
         room = self._most_rows
         for at in reversed(range(len(outer))):
@@ -277,12 +277,6 @@ class Tiled:
                 schedule.unroll(loop)
             schedule.vectorize(vector)
         return schedule.mod["main"]
-
-
-DONE: Final = "latebra.scheduled"
-"""An attribute of functions that need no other schedule."""
-_OPAQUE: Final = 8
-"""The vendor's word for a function that is fused with no other, ``kOpaque``."""
 
 
 def _most(length: int, room: int) -> int:

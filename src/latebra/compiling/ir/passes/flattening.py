@@ -25,9 +25,16 @@ def flatten_convs(graph: Graph) -> Graph:
         if node.op != "conv":
             return None
         x, w = (known[name] for name in node.inputs)
-        terms = [integers(node.attributes, name) for name in ("strides", "pads", "dilations")]
-        groups, length = integer(node.attributes, "groups"), graph.types[node.output].shape
-        conv = _Conv(x, w, *terms, groups, length)
+        told = node.attributes
+        conv = _Conv(
+            x,
+            w,
+            integers(told, "strides"),
+            integers(told, "pads"),
+            integers(told, "dilations"),
+            integer(told, "groups"),
+            graph.types[node.output].shape,
+        )
         if conv.rank <= _FEWEST:
             return None
         return conv.without_length_one() or conv.with_two_joined() or conv.with_one_in_the_batch()
