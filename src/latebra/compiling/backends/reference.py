@@ -40,8 +40,8 @@ MISTAKES: Final = (
     Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),
     Mistake("Scatter", "is not there"),
 )
-"""Seen with version 1.23, by ``benchmarks/onnx_nodes.py``; LRN's by ``test_tvm_loops.py``, as ONNX's
-own case has as many pictures as channels."""
+"""Seen with version 1.23, by ``benchmarks/onnx_nodes.py``; LRN's by ``test_tvm_loops.py``, as
+ONNX's own case has as many pictures as channels."""
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,7 @@ class Tiled:
         }
 
     def _convolution(self, builder: Any, call: Any) -> Any:
-        data, weights = call.args
-        told = call.attrs
+        (data, weights), told = call.args, call.attrs
         plain = str(told.data_layout) in _LAYOUTS and _is_constant(weights)
         channels, groups = _shape(weights)[0], int(told.groups)
         part, lanes = channels // groups, self.lanes
