@@ -7,6 +7,7 @@ import os
 import sys
 import zipfile
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latebra.compiling import apart, bundle, contents, target
+from latebra.compiling import apart, bundle, contents, contract, target
+from latebra.compiling.artifact import Artifact, needed_to_load
 from latebra.compiling.backends.onnxruntime import OnnxRuntime
 from latebra.compiling.bundle import Bundle
 from latebra.compiling.contract import Model
@@ -22,6 +24,7 @@ from latebra.compiling.manifest import read_manifest
 from latebra.compiling.opening import open_network
 from latebra.compiling.schema import check_schema, load_schema
 from latebra.compiling.target import Target, this_target
+from latebra.compiling.worker import make
 from latebra.core import tensors
 from latebra.core.errors import (
     NumericsMismatch,
@@ -224,6 +227,19 @@ def test_what_does_not_suit_this_machine_is_built_anew(
     assert reason in caplog.text
     assert builds == ["integers"]
     assert network.compiler == "onnxruntime"
+
+
+def test_what_only_a_build_needs_may_be_of_another_version(monkeypatch):
+    plain = make("glow", 1)
+    artifact = Artifact("glow", b"", repr(plain), 1, needed_to_load(plain), this_target())
+    monkeypatch.setattr(
+        contract, "version", lambda name: "9.9" if name == "onnx" else version(name)
+    )
+    assert set(artifact.versions) == {"llvmlite"}
+    assert not artifact.difference(plain)
+    # Whoever wrote that it depends on it is believed.
+    told = replace(artifact, versions={**artifact.versions, "onnx": "1.17"})
+    assert "built with onnx 1.17, and 9.9 is here" in told.difference(plain)
 
 
 def test_an_artifact_that_computes_something_else_is_built_anew(made, tmp_path, builds, caplog):

@@ -18,7 +18,7 @@ class Artifact:
         content: What it built.
         settings: The compiler's settings, as it prints them.
         threads: How many threads it was built for.
-        versions: Versions of what the compiler needs, by distribution.
+        versions: Versions of what the compiler needs to load it, by distribution.
         target: The machine it was built for.
     """
 
@@ -32,12 +32,22 @@ class Artifact:
     def difference(self, here: Compiler) -> str:
         """Returns why ``here`` should not load it, or nothing.
 
-        What the compiler needed to build may be absent; what is there must be what it was.
+        What the compiler needs to load may be absent; what is there must be what it was.
         """
         if self.settings != repr(here):
             return f"it was built with {self.settings}"
+        told = {*needed_to_load(here), *self.versions}
         for distribution, found in here.versions().items():
-            if found != self.versions.get(distribution):
+            if distribution in told and found != self.versions.get(distribution):
                 wanted = self.versions.get(distribution, "nothing of that name")
                 return f"it was built with {distribution} {wanted}, and {found} is here"
         return self.target.difference(this_target())
+
+
+def needed_to_load(compiler: Compiler) -> dict[str, str]:
+    """Returns the versions that what a compiler builds depends on, by distribution."""
+    return {
+        name: version
+        for name, version in compiler.versions().items()
+        if name not in compiler.needs_to_build
+    }

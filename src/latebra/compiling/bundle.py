@@ -12,13 +12,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from latebra.compiling import archive
-from latebra.compiling.artifact import Artifact
+from latebra.compiling.artifact import Artifact, needed_to_load
+from latebra.compiling.cache import USUAL_CACHE
 from latebra.compiling.contents import Contents, members_of, read_contents
 from latebra.compiling.contract import Compiler, Model, failing_as, usual_threads
 from latebra.compiling.ir.legalise import printed
 from latebra.compiling.isolated import worker_of
 from latebra.compiling.manifest import MANIFEST, digest_of
-from latebra.compiling.opening import USUAL_CACHE, OpenNetwork, installed, open_network
+from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.shapes import Shape, fixed
 from latebra.compiling.specialised import SpecialisedNetwork
 from latebra.compiling.target import this_target
@@ -261,7 +262,7 @@ def _built(model: Model, name: str, threads: int | None) -> Artifact:
     with failing_as(BuildFailed, f"compiler {name!r} could not build {model.card.name}"):
         content = worker.build(model)
     _checked(worker, content, model, name)
-    return Artifact(name, content, repr(plain), plain.threads, plain.versions(), this_target())
+    return Artifact(name, content, repr(plain), plain.threads, needed_to_load(plain), this_target())
 
 
 def _is_known(compiler: str) -> bool:

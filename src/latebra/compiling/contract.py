@@ -151,6 +151,8 @@ class Compiler(ABC):
     """One sentence: what it is, and what is forced so that its numbers are right."""
     needs: ClassVar[Mapping[str, str]] = {}
     """The modules it imports, each with the distribution that brings it."""
+    needs_to_build: ClassVar[Collection[str]] = ()
+    """Those of its distributions that only a build needs: what it built does not depend on them."""
     extra: ClassVar[str] = ""
     """The extra of this distribution that installs what it needs."""
     rank: ClassVar[int]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from latebra.compiling.cache import Cache
+from latebra.compiling.cache import USUAL_CACHE, Cache
 from latebra.compiling.contract import (
     Compiler,
     Executable,
@@ -34,13 +34,9 @@ from latebra.core.errors import (
     Unavailable,
     Unsupported,
 )
-from latebra.core.files import usual_folder
 from latebra.core.network import Arrays, ModelCard, check_golden
 
 log = logging.getLogger(__name__)
-
-USUAL_CACHE: Final = Path()
-"""Stands for the user's own cache folder, which is looked up when a network is opened."""
 
 
 class OpenNetwork:
@@ -130,8 +126,7 @@ def open_network(
     if cache is None:
         executable = _load(doer, compiler, _build(doer, compiler, model), model.card)
     else:
-        kept = Cache(usual_folder() if cache is USUAL_CACHE else cache)
-        executable = _through(kept, doer, plain, compiler, model)
+        executable = _through(Cache.at(cache), doer, plain, compiler, model)
     return OpenNetwork(executable, model.card, model.facts, compiler).checked()
 
 

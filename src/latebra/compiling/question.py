@@ -9,15 +9,13 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from latebra.compiling.cache import Cache
+from latebra.compiling.cache import USUAL_CACHE, Cache
 from latebra.compiling.contract import Model
 from latebra.compiling.inputs import drawn
-from latebra.compiling.opening import USUAL_CACHE
 from latebra.compiling.shapes import fixed, told_shapes
 from latebra.compiling.trial import Patience
 from latebra.compiling.verdict import BOUND
 from latebra.core.errors import InputError, RunFailed
-from latebra.core.files import usual_folder
 
 ROUNDS: Final = 9
 BATCH: Final = 8
@@ -65,9 +63,7 @@ class Question:
 
     def kept(self) -> Cache | None:
         """Returns where artifacts are kept, if anywhere."""
-        if self.cache is None:
-            return None
-        return Cache(usual_folder() if self.cache is USUAL_CACHE else self.cache)
+        return None if self.cache is None else Cache.at(self.cache)
 
 
 USUAL_QUESTION: Final = Question()

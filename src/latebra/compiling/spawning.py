@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,6 +14,7 @@ from typing import IO, Final
 
 from latebra.compiling import arena
 from latebra.compiling.arena import Arena
+from latebra.compiling.scratch import Scratch
 from latebra.core.errors import RunFailed, Unavailable
 
 _STARTER: Final = Path(__file__).with_name("starting.py")
@@ -64,7 +64,7 @@ class Spawned:
     life: int
     arenas: tuple[Arena, ...]
     ended: int
-    scratch: str
+    scratch: Scratch
 
     @property
     def requests(self) -> int:
@@ -104,11 +104,15 @@ class Spawned:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.child.pid, signal.SIGKILL)  # Helpers that the compiler started.
         self.child.wait()
-        self.leave()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._close()
+        self.scratch.remove()
 
     def leave(self) -> None:
         """Frees what is held for it, and leaves it to whoever holds the other end."""
+        self._close()
+        self.scratch.leave()
+
+    def _close(self) -> None:
         for pipe in (self.child.stdin, self.child.stdout):
             if pipe:
                 pipe.close()
@@ -132,8 +136,8 @@ def spawn(terms: Terms) -> Spawned:
         try:
             said = tempfile.TemporaryFile()  # noqa: SIM115 lives as long as the worker
             undo.callback(said.close)
-            scratch = tempfile.mkdtemp(prefix=f"latebra-{os.getpid()}-")
-            undo.callback(shutil.rmtree, scratch, ignore_errors=True)
+            scratch = Scratch.made()
+            undo.callback(scratch.remove)
             arenas: list[Arena] = []
             for _ in range(_ARENAS if arena.SHARED else 0):
                 arenas.append(Arena.made())
@@ -141,7 +145,7 @@ def spawn(terms: Terms) -> Spawned:
             lifeline, life = os.pipe()
             undo.callback(os.close, life)
             with contextlib.closing(os.fdopen(lifeline)):
-                child = _started(terms, said, lifeline, [each.fd for each in arenas], scratch)
+                child = _started(terms, said, lifeline, [each.fd for each in arenas], scratch.path)
         except OSError as error:
             raise Unavailable(
                 f"{terms.python!r} cannot be started: {error.strerror}",

@@ -31,7 +31,6 @@ _SHORT: Final = 16
 _GRAPHS: Final = (Attribute.GRAPH, Attribute.GRAPHS)
 _STANDARD: Final = ("", "ai.onnx")
 
-
 Shape = tuple[int, ...]
 Known = Mapping[str, "Kind"]
 
@@ -62,6 +61,7 @@ class Use:
         opset: The version of the operator set.
         told: Attributes by name: whole numbers, floats, text, lists of those; others are left out.
         inputs: What is known of each input; None where it is left out.
+        names: What each input is called; nothing where it is left out.
         outputs: Whether each output is wanted.
         readers: The operators that read any of its outputs.
     """
@@ -70,6 +70,7 @@ class Use:
     opset: int
     told: Mapping[str, Any]
     inputs: tuple[Kind | None, ...]
+    names: tuple[str, ...]
     outputs: tuple[bool, ...]
     readers: frozenset[str]
 
@@ -166,6 +167,7 @@ def _nodes(nodes: list[memoryview], opset: int, known: Known | None = None) -> I
                 opset,
                 part.told,
                 tuple(facts.get(name, Kind()) if name else None for name in part.inputs),
+                tuple(part.inputs),
                 tuple(bool(name) for name in part.outputs),
                 frozenset(each for name in part.outputs for each in readers.get(name, ())),
             )

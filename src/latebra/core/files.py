@@ -1,4 +1,4 @@
-"""Where files are kept, and how they are written: whole or not at all."""
+"""Where files are kept, how much of them, and how they are written: whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from latebra.core.errors import InputError
+
+UNFINISHED: Final = ".latebra-"
+"""How the name of a file begins that is not whole yet."""
 _EVERYONE: Final = 0o644
 """Whoever may look into the folder may read what people make for others."""
+_ROOM_GB: Final = 20
+"""What ten compilers make of two language models; a choice."""
 
 
 @contextmanager
@@ -25,7 +31,7 @@ def replacing(path: Path, *, private: bool = False) -> Generator[BinaryIO]:
     Raises:
         OSError: It cannot be written.
     """
-    handle, name = tempfile.mkstemp(prefix=".latebra-", dir=path.parent)  # mode 0600
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)  # mode 0600
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -35,6 +41,27 @@ def replacing(path: Path, *, private: bool = False) -> Generator[BinaryIO]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def usual_room_bytes() -> float:
+    """Returns how much the artifacts in one folder may take together.
+
+    ``LATEBRA_CACHE_GB`` gigabytes if it is set, ``inf`` for no end; else 20.
+
+    Raises:
+        InputError: It is no such number.
+    """
+    told = os.environ.get("LATEBRA_CACHE_GB") or str(_ROOM_GB)
+    try:
+        gigabytes = float(told)
+    except ValueError:
+        gigabytes = float("nan")
+    if not gigabytes >= 0:
+        raise InputError(
+            f"LATEBRA_CACHE_GB is {told!r}, which is no number of gigabytes",
+            fix=f"set it to a number such as {_ROOM_GB}, to inf, or not at all",
+        )
+    return gigabytes * 1e9
 
 
 def usual_folder() -> Path:

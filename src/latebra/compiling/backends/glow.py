@@ -60,6 +60,7 @@ class Glow(Compiler):
     title: ClassVar[str] = "Glow"
     about: ClassVar[str] = "Our own compiler in Glow's design; the same bits on every processor."
     needs: ClassVar[dict[str, str]] = {"llvmlite": "llvmlite", "onnx": "onnx"}
+    needs_to_build: ClassVar[tuple[str, ...]] = ("onnx",)
     extra: ClassVar[str] = "glow"
     rank: ClassVar[int] = 3
     variants: ClassVar[dict[str, Variant]] = {

@@ -58,6 +58,7 @@ class Inductor(Compiler):
     title: ClassVar[str] = "TorchInductor"
     about: ClassVar[str] = "Torch's compiler, ahead of time: C++ for what fuses; keeps float32."
     needs: ClassVar[dict[str, str]] = {"torch": "torch", "onnx": "onnx"}
+    needs_to_build: ClassVar[tuple[str, ...]] = ("onnx",)
     extra: ClassVar[str] = "inductor"
     rank: ClassVar[int] = 7
 

@@ -35,11 +35,13 @@ MISTAKES: Final = (
         "adds an axis to what it gathers",
         lambda use: len(use.outputs) > len(use.inputs) - 2,
     ),
+    Mistake("LRN", "normalises no more channels than the batch has pictures"),
     Mistake("MeanVarianceNormalization", "mixes floats of 32 and 64 bits"),
     Mistake("Scan", "of opset 8 fails", lambda use: use.opset < 9),
     Mistake("Scatter", "is not there"),
 )
-"""Seen with version 1.23, by ``benchmarks/onnx_nodes.py``."""
+"""Seen with version 1.23, by ``benchmarks/onnx_nodes.py``; LRN's by ``test_tvm_loops.py``, as
+ONNX's own case has as many pictures as channels."""
 
 
 @dataclass(frozen=True)

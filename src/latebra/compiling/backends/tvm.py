@@ -10,7 +10,6 @@ import json
 import os
 import struct
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -30,10 +29,8 @@ from latebra.compiling.contract import (
     with_fixed_shapes,
 )
 from latebra.compiling.mistakes import Mistake, built, takes
-from latebra.compiling.tvm.extremes import extremes
-from latebra.compiling.tvm.loops import scheduled
-from latebra.compiling.tvm.tiled import DONE, Tiled
-from latebra.core.errors import BuildFailed, LoadFailed, RunFailed, Unsupported
+from latebra.compiling.tvm.lowering import lowered
+from latebra.core.errors import BuildFailed, LoadFailed, RunFailed
 from latebra.core.network import Arrays, ModelCard
 
 _LENGTHS: Final = struct.Struct("<IQ")
@@ -50,6 +47,11 @@ MISTAKES: Final = (
     ),
     Mistake("BitShift", "is undefined from the width on"),
     Mistake("ConvTranspose", "ignores the shape asked for", lambda use: "output_shape" in use.told),
+    Mistake(
+        "Equal",
+        "takes what is no number as equal to itself",
+        lambda use: use.names[0] == use.names[1] and use.may_be(1, 10, 11),
+    ),
     Mistake("Dropout", "gives no mask", lambda use: use.wants(1)),
     Mistake(
         "IsInf",
@@ -102,8 +104,8 @@ class Tvm(Compiler):
 
     Numerics: 32-bit floats are kept; each sum of a product or convolution goes in the order of k.
 
-    Known problems: shapes must be fixed; convolutions by many small groups, in three dimensions, or
-    transposed with windows that overlap are as TVM defines them, vectorised but not tiled.
+    Known problems: shapes must be fixed; convolutions by many small groups, or transposed with
+    windows that overlap, are as TVM defines them, vectorised but not tiled.
 
     Choose it: to see loops and schedules, and for targets that only it has.
 
@@ -113,6 +115,7 @@ class Tvm(Compiler):
     title: ClassVar[str] = "TVM"
     about: ClassVar[str] = "Apache TVM, its loops scheduled by hand; keeps 32-bit floats."
     needs: ClassVar[dict[str, str]] = {"tvm": "apache-tvm", "onnx": "onnx"}
+    needs_to_build: ClassVar[tuple[str, ...]] = ("onnx",)
     extra: ClassVar[str] = "tvm"
     rank: ClassVar[int] = 4
 
@@ -129,7 +132,9 @@ class Tvm(Compiler):
     def _built(self, model: Model) -> bytes:
         with failing_as(BuildFailed, "tvm could not build the model"):
             tvm = _vendor(self.threads)
-            program = tvm.compile(self._lowered(tvm, model.onnx), target=_target(self.threads)).mod
+            program = tvm.compile(
+                lowered(model.onnx, _lanes(), self.threads), target=_target(self.threads)
+            ).mod
             (machine_code,) = program.imports
             names = {
                 "inputs": [tensor.name for tensor in model.facts.inputs],
@@ -162,32 +167,6 @@ class Tvm(Compiler):
                     program.import_module(tvm.runtime.load_module(f"{folder}/code.ll"))
             return _Machine(tvm, program, **names)
 
-    def _lowered(self, tvm: Any, onnx: bytes) -> Any:
-        """Returns the model as loops, all scheduled."""
-        steps: Any = import_module("tvm.relax").transform
-        own = {**Tiled(_lanes(), self.threads).operators(), **extremes()}
-        passes = [
-            steps.DecomposeOpsForInference(),
-            steps.LegalizeOps(skip_ops=list(own)),
-            steps.FoldConstant(),  # Weights that the file holds transposed are constants after it.
-            steps.LegalizeOps(own),
-            steps.FoldConstant(),
-            steps.AnnotateTIROpPattern(),
-            steps.FuseOps(),
-            steps.FuseTIR(),
-            steps.DeadCodeElimination(),
-        ]
-        module = _read(onnx)
-        for step in passes:
-            module = step(module)
-        for name, function in list(module.functions.items()):
-            loops = isinstance(function, tvm.tirx.PrimFunc)
-            if loops and not (function.attrs and DONE in function.attrs):
-                # What writes where indices say cannot be split, and stays as it is.
-                with suppress(tvm.s_tir.ScheduleError):
-                    module[name] = scheduled(function, _lanes(), self.threads)
-        return module
-
 
 class _Machine(Executable):
     def __init__(self, tvm: Any, program: Any, inputs: list[str], outputs: list[str]) -> None:
@@ -215,23 +194,6 @@ def _vendor(threads: int) -> Any:
     os.environ.setdefault("TVM_FFI_DISABLE_TORCH_C_DLPACK", "1")
     import_module("tvm.relax")
     return import_module("tvm")
-
-
-def _read(onnx: bytes) -> Any:
-    """Returns an ONNX file as a graph of the vendor's operators, constants inside."""
-    import onnx as vendor
-
-    frontend: Any = import_module("tvm.relax.frontend.onnx")
-    proto = vendor.load_model_from_string(onnx)
-    vendor.checker.check_model(proto)  # pyright: ignore[reportUnknownMemberType] half typed
-    unknown: Any = import_module("tvm").error.OpNotImplemented
-    try:
-        return frontend.from_onnx(proto, keep_params_in_input=False)
-    except (unknown, NotImplementedError) as error:
-        raise Unsupported(
-            f"tvm lacks an operator: {str(error).strip().splitlines()[0]}",
-            fix="choose another compiler",
-        ) from error
 
 
 def _lanes() -> int:

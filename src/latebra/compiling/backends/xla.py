@@ -12,6 +12,7 @@ import logging
 import os
 import zipfile
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -60,6 +61,7 @@ class Xla(Compiler):
     title: ClassVar[str] = "XLA"
     about: ClassVar[str] = "JAX's compiler: StableHLO to machine code; keeps 32-bit floats."
     needs: ClassVar[dict[str, str]] = {"jax": "jax", "jaxlib": "jaxlib", "onnx": "onnx"}
+    needs_to_build: ClassVar[tuple[str, ...]] = ("onnx",)
     extra: ClassVar[str] = "xla"
     rank: ClassVar[int] = 5
 
@@ -128,7 +130,17 @@ class Xla(Compiler):
 
 class _Program(Executable):
     def __init__(self, jax: Any, program: Any, inputs: list[str], outputs: list[str]) -> None:
-        self._put = jax.device_put
+        put = import_module("jaxlib._jax").batched_device_put
+        device = jax.devices("cpu")[0]
+        place = jax.sharding.SingleDeviceSharding(device)
+
+        kind = cache(jax.core.ShapedArray)
+
+        def given(array: NDArray[Any]) -> Any:
+            # What jax.device_put does in the end, without the 40 us on its way there.
+            return put(kind(array.shape, array.dtype), place, [array], [device])
+
+        self._given = given
         self._program = program
         self._inputs = inputs
         self._outputs = outputs
@@ -137,7 +149,7 @@ class _Program(Executable):
     def run(self, inputs: Arrays) -> dict[str, NDArray[Any]]:
         with failing_as(RunFailed, "xla could not run the model"):
             # Copies on both sides: on a CPU the vendor's arrays may be views of numpy's.
-            given = [self._put(np.array(inputs[name])) for name in self._inputs]
+            given = [self._given(np.array(inputs[name], order="C")) for name in self._inputs]
             found = self._program.execute(given)
             return {name: np.array(each) for name, each in zip(self._outputs, found, strict=True)}
 

@@ -114,6 +114,9 @@ class Arrays(Algebra):
 
     @override
     def reshape(self, x: Laid, shape: Sequence[int]) -> Laid:
+        if x.last and len(shape) > 2 and tuple(shape[:2]) == x.shape[:2]:
+            n, c, *space = shape  # Places keep their order, so the channels may stay last.
+            return Laid(x.array.reshape(n, *space, c), last=True)
         return Laid(self._plain(x).reshape(tuple(shape)))
 
     @override

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from latebra.compiling.ir.builder import Value
 from latebra.compiling.ir.graph import Graph, Node
 from latebra.compiling.ir.operation import integers
@@ -105,5 +107,22 @@ def drop_spread(graph: Graph) -> Graph:
             builder = inputs[0].builder
             return builder.add(node.op, inputs, node.attributes, node.output)
         return None
+
+    return rewritten(graph, rewrite)
+
+
+def compare_with_itself(graph: Graph) -> Graph:
+    """Says that a value equals itself as what that means: it is a number, or not a float at all.
+
+    Some vendors take it as true of what is not a number.
+    """
+
+    def rewrite(sight: Sight, node: Node, known: Known) -> Value | None:
+        if node.op != "equal" or node.inputs[0] != node.inputs[1]:
+            return None
+        x = known[node.inputs[0]]
+        if x.type.is_float:
+            return ~x.op("is_nan")
+        return x.builder.constant(np.ones(x.shape, np.bool_))
 
     return rewritten(graph, rewrite)

@@ -7,6 +7,7 @@ from typing import Final
 
 from latebra.compiling.ir.graph import Graph
 from latebra.compiling.ir.passes.cleaning import (
+    compare_with_itself,
     drop_dead,
     drop_neutral,
     drop_spread,
@@ -15,6 +16,7 @@ from latebra.compiling.ir.passes.cleaning import (
     join_transposes,
     merge_equal,
 )
+from latebra.compiling.ir.passes.flattening import flatten_convs
 from latebra.compiling.ir.passes.fusing import (
     find_normalise,
     join_offsets,
@@ -27,6 +29,7 @@ Pass = Callable[[Graph], Graph]
 USUAL: Final[Sequence[Pass]] = (
     fold_constants,
     merge_equal,
+    compare_with_itself,
     join_transposes,
     join_reshapes,
     drop_spread,
@@ -34,6 +37,7 @@ USUAL: Final[Sequence[Pass]] = (
     scale_past_bias,
     scale_into_conv,
     join_offsets,
+    flatten_convs,
     drop_neutral,
     drop_dead,
 )
