@@ -170,7 +170,8 @@ def report(folder: Path) -> dict[str, Any]:
     kinds = {kind: looks(folder, kind) for kind in KINDS}
     bad = {kind: kinds[kind] for kind in BAD}
     found = suite.evaluate(suite.Evidence(kinds["hidden"], kinds["ordinary"], bad))
-    return found | json.loads((folder / "measured.json").read_text())
+    measured = folder / "measured.json"
+    return found | (json.loads(measured.read_text()) if measured.exists() else {})
 
 
 def told(rows: list[dict[str, Any]]) -> Iterator[str]:
