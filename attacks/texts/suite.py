@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from attacks import keystream_reuse
-from attacks.rows import Row, Scores, row_of
+from attacks.rows import Row, Scores, figures, row_of
 from attacks.texts import detectors
 from attacks.texts.bag import Bag
 from attacks.texts.looking import Look, pooled
 from attacks.texts.samplers import COOL, FEW, not_rejected
+from latebra.hiding.audit import area
 
 POOL = 10
 """Texts looked at together."""
@@ -59,6 +60,10 @@ def evaluate(evidence: Evidence) -> Row:
             _rejected(evidence),
             _repeated(evidence),
         ],
+        "halves_swapped": {
+            "bag": _swapped(evidence, Bag.fit),
+            "ranks": _swapped(evidence, detectors.RankRatio.fit),
+        },
         "near": _near(evidence),
         "chi_square": {name: _absolute(looks) for name, looks in kinds.items()},
     }
@@ -91,6 +96,13 @@ def _trained(evidence: Evidence) -> Iterator[Row]:
             kinds = _halves(evidence.hidden)[1], second, after
             both = [trained, fit(before, first).scores]
             yield from _rows(name, NAMES[control], both, kinds, second)
+
+
+def _swapped(evidence: Evidence, fit: Callable[[Texts, Texts], Any]) -> Row:
+    """Returns what one that learns on the second half says of the first."""
+    hidden, ordinary = _halves(evidence.hidden), _halves(evidence.ordinary)
+    scores = fit(hidden[1], ordinary[1]).scores
+    return figures(area(scores(hidden[0]), scores(ordinary[0])))
 
 
 def _rejected(evidence: Evidence) -> Row:
