@@ -74,6 +74,7 @@ class HowOptions:
         prompt: What the text is to be about; the reader must say the same.
         model: The language model: smollm2, or a GGUF file of the same architecture.
         numerics: float32, or float64 where both ends' compilers keep it.
+        reader: Of edited texts: alone, or model, which runs the model to read worse copies.
     """
 
     carrier: str | None = None
@@ -83,6 +84,7 @@ class HowOptions:
     prompt: str | None = None
     model: str | None = None
     numerics: str | None = None
+    reader: str | None = None
 
     def options(self) -> dict[str, str]:
         """Returns the carrier's own options."""
@@ -91,6 +93,7 @@ class HowOptions:
             "prompt": self.prompt,
             "model": self.model,
             "numerics": self.numerics,
+            "reader": self.reader,
         }
         return {name: value for name, value in mine.items() if value is not None}
 

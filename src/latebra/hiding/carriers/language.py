@@ -20,13 +20,14 @@ from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
 from latebra.hiding.media.texts import CHANNELS, Texts, settled
 from latebra.hiding.medium import Cover, Medium, Text
-from latebra.hiding.tokens import dense
+from latebra.hiding.tokens import coupled, dense, edited
 from latebra.hiding.tokens.agreement import NEVER, Agreement, Bits
 from latebra.hiding.tokens.cached import ROOMS, CachedModel
 from latebra.hiding.tokens.correcting import Correction
 from latebra.hiding.tokens.latents import latents
 from latebra.hiding.tokens.spelling import Spelling
 from latebra.hiding.tokens.tables import Quantiser
+from latebra.hiding.tokens.tree import buckets
 
 SALT: Final = 8
 _LARGEST: Final = 640
@@ -47,6 +48,8 @@ _USUAL: Final = "float32"
 SURE: Final = 1e-9
 """What two float64 forward passes may differ by; measured: below 1e-12."""
 PROMPT: Final = "Write a long letter to an old friend about an ordinary week."
+READERS: Final = ("alone", "model")
+EDITED: Final = "edited"
 _SAMPLE: Final = 64
 """Bytes of frame that an ordinary text would have room for."""
 
@@ -65,6 +68,9 @@ class Language(Carrier):
     exactly as the texts of ``sample``, as far as the frame looks like coin flips; the dithers are
     a keyed function of the words before.
 
+    Through the channel "edited" tokens are coupled with keyed hashes of themselves instead
+    (``coupled``), by the same tables. Reading such a text takes the tokenizer, not the network.
+
     Known problems: the promise is relative to this sampler, not to people: a small model's texts
     are recognisable as such, whether or not they carry anything. Changing a single word loses
     everything after it. Who guesses prompt and model sees likely text, and no more.
@@ -78,6 +84,8 @@ class Language(Carrier):
         numerics: "float32" for every compiler, or "float64" for those that keep it, where tables
             are the same without any correction. The reader must choose the same.
         size: Bytes of frame that ``sample``'s texts would have room for.
+        reader: "alone", or "model": whether a reader of edited texts asks the model how likely each
+            word was.
     """
 
     title: ClassVar[str] = "Words of a language model"
@@ -93,12 +101,14 @@ class Language(Carrier):
         "prompt": "what the text is to be about; the reader must say the same",
         "numerics": "float32, or float64 where both ends' compilers keep it",
         "size": "bytes that a text without a message would have room for",
+        "reader": "of edited texts: alone, or model, which runs the model to read worse copies",
     }
 
     networks: Mapping[str, Network] = field(repr=False)
     prompt: str = PROMPT
     numerics: str = _USUAL
     size: int = _SAMPLE
+    reader: str = READERS[0]
 
     @override
     @classmethod
@@ -119,7 +129,12 @@ class Language(Carrier):
             raise InputError(
                 f"a size of {size!r} is none", fix=f"give a number from 1 to {SIZES[-1]}"
             )
-        return cls(networks, options.get("prompt", PROMPT), numerics, int(size))
+        reader = options.get("reader", READERS[0])
+        if reader not in READERS:
+            raise InputError(
+                f"language knows no reader {reader!r}", fix=f"choose from {', '.join(READERS)}"
+            )
+        return cls(networks, options.get("prompt", PROMPT), numerics, int(size), reader)
 
     @property
     @override
@@ -129,11 +144,11 @@ class Language(Carrier):
     @override
     def rooms(self, channel: str, cover: Cover | None = None) -> tuple[int, ...]:
         self.refuse_unknown(channels=[channel])
-        return SIZES
+        return edited.SIZES if channel == EDITED else SIZES
 
     @override
     def salt_bytes(self, channel: str) -> int:
-        return SALT
+        return edited.SALT if channel == EDITED else SALT
 
     @override
     def embed(
@@ -147,30 +162,62 @@ class Language(Carrier):
         progress: Progress = silent,
     ) -> Cover:
         bits = np.unpackbits(np.frombuffer(salt + frame, np.uint8))
-        return self._text(dense.write, bits, stream.child(channel), progress)
+        own = stream.child(channel)
+        if channel != EDITED:
+            return self._text(dense.write, bits, own, progress)
+        tokens = coupled.write(
+            self.model,
+            self.prompt_tokens,
+            bits,
+            own,
+            self.spelling.ends,
+            edited.Trial(self.spelling, own, bits),
+            buckets=buckets(own, self.spelling.size),
+            agreement=self.agreement,
+            most=min(edited.most(len(frame)), ROOMS[-1] - len(self.prompt_tokens)),
+            progress=progress,
+        )
+        return Text(settled(self.spelling.text(tokens)))
 
     @override
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
         tokens = self.spelling.cut(str(cover))
+        for channel in channels:
+            way = self._edited if channel == EDITED else self._copied
+            yield from way(tokens, stream.child(channel))
+
+    def _copied(self, tokens: list[int], stream: Stream) -> Iterator[Found]:
+        """Yields what may be frames where no word was changed."""
         prompt = self.prompt_tokens
         if len(prompt) + len(tokens) > ROOMS[-1]:
             return
         self.model.expect([*prompt, *tokens])
-        for channel in channels:
-            readings = dense.read(
-                self.model,
-                prompt,
-                tokens,
-                stream.child(channel),
-                agreement=self.agreement,
-                correction=self.correction,
-            )
-            for bits in readings:
-                content = np.packbits(bits[: bits.size // 8 * 8]).tobytes()
-                salt, rest = content[:SALT], content[SALT:]
-                # The text goes on to the end of a sentence: the longest that fit come first.
-                for size in reversed([size for size in self.rooms(channel) if size <= len(rest)]):
-                    yield Found(salt, rest[:size])
+        readings = dense.read(
+            self.model,
+            prompt,
+            tokens,
+            stream,
+            agreement=self.agreement,
+            correction=self.correction,
+        )
+        for bits in readings:
+            content = np.packbits(bits[: bits.size // 8 * 8]).tobytes()
+            salt, rest = content[:SALT], content[SALT:]
+            # The text goes on to the end of a sentence: the longest that fit come first.
+            for size in reversed([size for size in SIZES if size <= len(rest)]):
+                yield Found(salt, rest[:size])
+
+    def _edited(self, tokens: list[int], stream: Stream) -> Iterator[Found]:
+        """Yields what may be frames where words may be others, or fewer, or more."""
+        shares = None
+        if self.reader != READERS[0]:
+            before = self.prompt_tokens
+            tokens = tokens[: ROOMS[-1] - len(before)]
+            self.model.expect([*before, *tokens])
+            mine = buckets(stream, self.spelling.size)
+            shares = edited.shares_of(self.model, before, tokens, mine, self.agreement)
+        text = edited.received(stream, self.spelling, tokens, shares)
+        yield from edited.find(text, edited.SIZES)
 
     @override
     def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from latebra.core.errors import UnreadableFile, UnwritableFile
 from latebra.core.files import replacing
+from latebra.hiding.media.edits import PROMISED, edited
 from latebra.hiding.medium import Cover, Medium, Source, Text
 
 LARGEST: Final = 2**20
@@ -21,6 +22,8 @@ LARGEST: Final = 2**20
 CHANNELS: Final[Mapping[str, str]] = {
     "copied": "copied through files, terminals and clipboards: line ends, spaces at the ends of "
     "lines, and the form of accents may change; words may not",
+    "edited": "copied, and edited: one word in ten is another, or one in twenty is left out and one "
+    "in twenty put in",
 }
 """Channel id to what it does to a text."""
 
@@ -99,4 +102,7 @@ class Texts(Medium):
     def send(self, cover: Cover, channel: str, rng: np.random.Generator) -> Cover:
         if channel not in CHANNELS:
             raise KeyError(channel)
-        return garbled(str(cover), rng)
+        text = str(cover)
+        if channel == "edited":
+            text = edited(text, PROMISED[int(rng.integers(len(PROMISED)))], rng)
+        return garbled(text, rng)

@@ -50,9 +50,10 @@ class Spelling:
                 "tokenizers is not installed", fix="pip install 'latebra[language]'"
             ) from None
         self._tokenizer: Any = Tokenizer.from_str(tokenizer)
-        size = self._tokenizer.get_vocab_size()
+        self.size: int = self._tokenizer.get_vocab_size()
+        """How many tokens there are."""
         self._words: list[str] = self._tokenizer.decode_batch(
-            [[token] for token in range(size)], skip_special_tokens=True
+            [[token] for token in range(self.size)], skip_special_tokens=True
         )
         self._known = dict[tuple[int, ...], dict[int, bool]]()
         self._usable = np.array([_is_plain(word) for word in self._words])
@@ -61,7 +62,7 @@ class Spelling:
         self._feeds = np.array([word[:1] == "\n" for word in self._words])
         usable: list[int] = np.flatnonzero(self._usable).tolist()
         cuts = self._cuts([self._words[token] for token in usable])
-        self._alone = np.zeros(size, np.bool_)
+        self._alone = np.zeros(self.size, np.bool_)
         self._alone[usable] = [cut == [token] for cut, token in zip(cuts, usable, strict=True)]
 
     def cut(self, text: str) -> list[int]:
