@@ -73,7 +73,7 @@ class Language(Carrier):
 
     Known problems: the promise is relative to this sampler, not to people: a small model's texts
     are recognisable as such, whether or not they carry anything. Changing a single word loses
-    everything after it. Who guesses prompt and model sees likely text, and no more.
+    everything after it, but through "edited". Who guesses prompt and model sees likely text.
 
     Equation: a token is the symbol whose cell holds the frame's binary fraction; Ziegler et al.
     2019, section 3.
@@ -177,7 +177,7 @@ class Language(Carrier):
             most=min(edited.most(len(frame)), ROOMS[-1] - len(self.prompt_tokens)),
             progress=progress,
         )
-        return Text(settled(self.spelling.text(tokens)))
+        return self._told(tokens)
 
     @override
     def extract(self, cover: Cover, stream: Stream, channels: Sequence[str]) -> Iterator[Found]:
@@ -245,6 +245,9 @@ class Language(Carrier):
             most=ROOMS[-1] - len(self.prompt_tokens),
             progress=progress,
         )
+        return self._told(tokens)
+
+    def _told(self, tokens: list[int]) -> Text:
         return Text(settled(self.spelling.text(tokens)))
 
     @cached_property

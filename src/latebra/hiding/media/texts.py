@@ -22,8 +22,8 @@ LARGEST: Final = 2**20
 CHANNELS: Final[Mapping[str, str]] = {
     "copied": "copied through files, terminals and clipboards: line ends, spaces at the ends of "
     "lines, and the form of accents may change; words may not",
-    "edited": "copied, and edited: one word in ten is another, or one in twenty is left out and one "
-    "in twenty put in",
+    "edited": "copied, and edited: one word in ten is another, or one in twenty is left out and "
+    "one in twenty put in",
 }
 """Channel id to what it does to a text."""
 

@@ -33,8 +33,10 @@ _SHORTER, LONGEST = 0.85, 2.0
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Says whether a text is read with a margin: all of some copies that are edited more than is
-    promised, by a reader who holds half as many ways and has one guess.
+    """Says whether a text is read with a margin.
+
+    That is: all of some copies, edited more than is promised, by a reader who holds half as many
+    ways and has one guess.
 
     Args:
         spelling: How tokens are spelt.
@@ -47,6 +49,7 @@ class Trial:
     bits: Bits
 
     def __call__(self, tokens: Sequence[int]) -> bool:
+        """Returns whether all copies of the text are read."""
         text = settled(self.spelling.text(tokens))
         seed = np.frombuffer(self.stream.child("trial", self.bits.tobytes()).bytes(32), "<u4")
         rng = np.random.default_rng([*seed.tolist(), len(tokens)])

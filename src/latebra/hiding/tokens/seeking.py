@@ -133,9 +133,7 @@ def _part(
     return values[best] + (part << RANGE_BITS), forward[:, best].T
 
 
-def _best(
-    forward: Float32[np.ndarray, "width values"], most: int
-) -> Int64[np.ndarray, " some"]:
+def _best(forward: Float32[np.ndarray, "width values"], most: int) -> Int64[np.ndarray, " some"]:
     """Returns the values that fit best, the best first."""
     total = -forward.sum(axis=0)
     near = np.argpartition(total, min(most, total.size - 1))[:most] if most < total.size else ...

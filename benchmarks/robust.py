@@ -1,0 +1,296 @@
+"""Texts that are edited: what they carry, and how many copies of each kind are read.
+
+    python -m benchmarks.robust write FOLDER --compiler ngraph --count 304
+    python -m benchmarks.robust read FOLDER [--reader model --compiler ngraph]
+    python -m benchmarks.robust ngram FOLDER [--count 300]
+    python -m benchmarks.robust report FOLDER
+
+``write`` hides frames of 24 bytes, eight texts at a time in one batch, each tried by its writer as
+``latebra hide`` does it; ``read`` reads one copy of each kind of each text, with every value of the
+opening tried, without the model or with it; both go on where they stopped. ``ngram`` does both with
+a model of two tokens of context, whose edits change tokens; ``report`` counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from benchmarks.lockstep import Lockstep
+from benchmarks.machine import about
+from benchmarks.texts import KEY, PROMPTS, ROWS, lines, written
+from latebra.api.language import LanguageNetwork
+from latebra.api.opened import Secrets, digest_of
+from latebra.core.errors import DoesNotFit
+from latebra.hiding import frame
+from latebra.hiding.carriers.language import Language
+from latebra.hiding.channel.stream import Stream
+from latebra.hiding.media.edits import Edits, edited
+from latebra.hiding.media.texts import garbled, settled
+from latebra.hiding.tokens import coupled
+from latebra.hiding.tokens.cached import ROOMS
+from latebra.hiding.tokens.drifting import usual_fit
+from latebra.hiding.tokens.edited import SALT, Trial, find, most
+from latebra.hiding.tokens.seeking import Received, openings, read
+from latebra.hiding.tokens.tree import RANGE_BITS, buckets
+from latebra.hiding.tokens.tree import Path as Way
+from tests.unit.ngram import VOCABULARY, Ngram
+
+ROOT = Path(__file__).parents[1]
+SIZE = 24
+"""Bytes of frame, the smallest: a message of up to 6 bytes with its seal."""
+KINDS = {
+    "as written": Edits(),
+    "10 % replaced": Edits(replaced=0.10),
+    "5 % left out, 5 % put in": Edits(left_out=0.05, put_in=0.05),
+    "15 % replaced": Edits(replaced=0.15),
+}
+
+
+def message_of(number: int) -> bytes:
+    return b"%06d" % number
+
+
+def secrets_of(network: LanguageNetwork) -> Secrets:
+    return Secrets("language", digest_of([network.card]), b"benchmarks/robust")
+
+
+def hidden(number: int, secrets: Secrets) -> tuple[bytes, bytes]:
+    """Returns a text's salt and sealed frame."""
+    salt = np.random.default_rng([2029, number]).bytes(SALT)
+    binding, profile = secrets.binding(salt), frame.Profile.COMPACT
+    return salt, frame.seal(message_of(number), binding, key=KEY, profile=profile, room=SIZE)
+
+
+def bits_of(salt: bytes, sealed: bytes) -> np.ndarray:
+    return np.unpackbits(np.frombuffer(salt + sealed, np.uint8))
+
+
+class Counted:
+    """What is asked before a text may end, and how often that was."""
+
+    def __init__(self, asked: Any) -> None:
+        self._asked, self.times = asked, 0
+
+    def __call__(self, tokens: Sequence[int]) -> bool:
+        self.times += 1
+        return self._asked(tokens)
+
+
+def write(folder: Path, compiler: str, count: int, threads: int) -> None:
+    """Writes ``count`` texts more, eight at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    network = LanguageNetwork("smollm2", compiler, threads=threads)
+    for _ in range(-(-count // ROWS)):
+        first = 1 + max((line["number"] for line in written(folder)), default=-1)
+        before = time.perf_counter()
+        batch = together(network, first)
+        took = time.perf_counter() - before
+        with (folder / f"hidden-{compiler}.jsonl").open("a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in batch)
+        total = sum(line["tokens"] for line in batch)
+        print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
+
+
+def together(network: LanguageNetwork, first: int) -> list[dict[str, Any]]:
+    """Returns eight texts, written in one batch."""
+    prompt = PROMPTS[first // ROWS % len(PROMPTS)]
+    carrier = Language.create({"model": network}, {"prompt": prompt})
+    secrets, before = secrets_of(network), carrier.prompt_tokens
+    stream = secrets.stream(KEY).child("edited")
+
+    def made(number: int, model: Any) -> dict[str, Any]:
+        bits = bits_of(*hidden(number, secrets))
+        enough = Counted(Trial(carrier.spelling, stream, bits))
+        told: dict[str, Any] = {"number": number, "prompt": prompt, "writer": "smollm2"}
+        try:
+            tokens = coupled.write(
+                model,
+                before,
+                bits,
+                stream,
+                carrier.spelling.ends,
+                enough,
+                buckets=buckets(stream, carrier.spelling.size),
+                agreement=carrier.agreement,
+                most=min(most(SIZE), ROOMS[-1] - len(before)),
+            )
+        except DoesNotFit:
+            return told | {"tokens": 0, "trials": enough.times, "text": ""}
+        text = settled(carrier.spelling.text(tokens))
+        return told | {"tokens": len(tokens), "trials": enough.times, "text": text}
+
+    lockstep = Lockstep(network, ROWS, before, "float32")
+    return lockstep.write([partial(made, first + row) for row in range(ROWS)])
+
+
+def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
+    """Reads one copy of each kind of each text that was not read yet."""
+    network = LanguageNetwork("smollm2", compiler, threads=1)
+    secrets, path = secrets_of(network), folder / f"read-{reader}.jsonl"
+    done = {line["number"] for line in lines(path)}
+    todo = [line for line in written(folder) if line["tokens"] and line["number"] not in done]
+    for line in todo[:count]:
+        carrier = Language.create({"model": network}, {"prompt": line["prompt"], "reader": reader})
+        salt, sealed = hidden(line["number"], secrets)
+        for kind, edits in KINDS.items():
+            rng = np.random.default_rng([line["number"], len(kind)])
+            copy = garbled(edited(line["text"], edits, rng), rng)
+            before, found = time.process_time(), False
+            for tried, each in enumerate(  # noqa: B007 it is told below
+                carrier.extract(copy, secrets.stream(KEY), ["edited"])
+            ):
+                found = (each.salt, each.frame) == (salt, sealed)
+                if found:
+                    break
+            took = time.process_time() - before
+            told = {"number": line["number"], "kind": kind, "right": found, "tried": tried + 1}
+            told["seconds"] = round(took, 2)
+            with path.open("a") as file:
+                file.write(json.dumps(told) + "\n")
+    print(f"{path.name}: {len(lines(path))} copies", flush=True)
+
+
+def changed(tokens: list[int], edits: Edits, rng: np.random.Generator) -> list[int]:
+    """Returns tokens, some of them others, left out or put in: any of the vocabulary."""
+    made: list[int] = []
+    for token in tokens:
+        fate = rng.random()
+        if fate >= edits.left_out:
+            replaced = fate < edits.left_out + edits.replaced
+            made.append(int(rng.integers(VOCABULARY)) if replaced else token)
+            if rng.random() < edits.put_in:
+                made.append(int(rng.integers(VOCABULARY)))
+    return made
+
+
+def ngram(folder: Path, count: int) -> None:
+    """Writes and reads messages with the model of two tokens; goes on where it stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "ngram.jsonl"
+    stream = Stream(bytes(range(32)))
+    mine, fit, model = buckets(stream, VOCABULARY), usual_fit(), Ngram()
+
+    def arrived(tokens: list[int]) -> Received:
+        return Received(stream, mine[tokens], np.broadcast_to(fit, (len(tokens), 256)))
+
+    def tried(bits: np.ndarray, tokens: Sequence[int]) -> bool:
+        rng, part = (
+            np.random.default_rng([len(tokens), *bits[:32].tolist()]),
+            Way(stream, bits).opening,
+        )
+        part >>= RANGE_BITS
+        for edits in (Edits(replaced=0.12), Edits(left_out=0.06, put_in=0.06)) * 3:
+            text = arrived(changed(list(tokens), edits, rng))
+            start = openings(text, range(part, part + 1), 8)
+            if not np.array_equal(next(read(text, bits.size, start, 128)), bits):
+                return False
+        return True
+
+    for number in range(len({line["number"] for line in lines(path)}), count):
+        rng = np.random.default_rng([2030, number])
+        salt, sealed = rng.bytes(SALT), rng.bytes(SIZE)
+        bits = bits_of(salt, sealed)
+        enough = Counted(partial(tried, bits))
+        tokens = coupled.write(
+            model, [], bits, stream, lambda _: True, enough, buckets=mine, most=most(SIZE)
+        )
+        told = {"number": number, "tokens": len(tokens), "trials": enough.times}
+        for kind, edits in KINDS.items():
+            found = find(arrived(changed(tokens, edits, rng)), [SIZE])
+            told[kind] = any((each.salt, each.frame) == (salt, sealed) for each in found)
+        with path.open("a") as file:
+            file.write(json.dumps(told) + "\n")
+
+
+def bounds(right: int, of: int) -> list[float]:
+    """Returns the 95 % interval of a share, in which it was ``right`` times ``of``.
+
+    Source: Clopper, Pearson, Biometrika 26(4), 1934.
+    """
+    low = special.betaincinv(right, of - right + 1, 0.025) if right else 0.0
+    high = special.betaincinv(right + 1, of - right, 0.975) if right < of else 1.0
+    return [round(float(low), 5), round(float(high), 5)]
+
+
+def carried(texts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns what texts carried."""
+    done = [line for line in texts if line["tokens"]]
+    tokens = sum(line["tokens"] for line in done)
+    return {
+        "texts": len(done),
+        "refused": len(texts) - len(done),
+        "tokens": tokens,
+        "tokens_a_text": round(tokens / len(done), 1),
+        "longest": max(line["tokens"] for line in done),
+        "trials_a_text": round(sum(line["trials"] for line in done) / len(done), 2),
+        "frame_bits_a_token": round(8 * SIZE * len(done) / tokens, 3),
+        "salt_and_frame_bits_a_token": round(8 * (SALT + SIZE) * len(done) / tokens, 3),
+        "message_bits_a_token": round(8 * len(message_of(0)) * len(done) / tokens, 3),
+    }
+
+
+def recovered(rows: list[tuple[str, bool]]) -> dict[str, Any]:
+    """Returns how many copies of each kind were read."""
+    counts = defaultdict(lambda: [0, 0])
+    for kind, right in rows:
+        counts[kind][0] += right
+        counts[kind][1] += 1
+    return {
+        kind: {"read": right, "copies": of, "share_95": bounds(right, of)}
+        for kind, (right, of) in counts.items()
+    }
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """Returns what was written and read, by either model."""
+    toy = lines(folder / "ngram.jsonl")
+    told: dict[str, Any] = {"frame_bytes": SIZE, "message_bytes": len(message_of(0))}
+    if toy:
+        rows = [(kind, line[kind]) for line in toy for kind in KINDS]
+        told["ngram"] = {**carried(toy), "alone": recovered(rows)}
+    texts = written(folder)
+    if texts:
+        told["smollm2"] = carried(texts)
+        for reader in ("alone", "model"):
+            rows = [
+                (line["kind"], line["right"]) for line in lines(folder / f"read-{reader}.jsonl")
+            ]
+            if rows:
+                told["smollm2"][reader] = recovered(rows)
+    return told
+
+
+def main() -> None:
+    """Does what the command line says."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("write", "read", "ngram", "report"))
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--compiler", default="ngraph")
+    parser.add_argument("--reader", default="alone", choices=("alone", "model"))
+    parser.add_argument("--count", type=int, default=304)
+    parser.add_argument("--threads", type=int, default=1)
+    asked = parser.parse_args()
+    if asked.what == "write":
+        write(asked.folder, asked.compiler, asked.count, asked.threads)
+    elif asked.what == "read":
+        read_all(asked.folder, asked.reader, asked.compiler, asked.count)
+    elif asked.what == "ngram":
+        ngram(asked.folder, asked.count)
+    else:
+        result = {**about(), **report(asked.folder)}
+        (ROOT / "benchmarks/results/robust.json").write_text(json.dumps(result, indent=1) + "\n")
+        print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
