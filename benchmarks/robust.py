@@ -19,6 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,8 @@ def ngram(folder: Path, count: int) -> None:
         for edits in (Edits(replaced=0.12), Edits(left_out=0.06, put_in=0.06)) * 3:
             text = arrived(changed(list(tokens), edits, rng))
             start = openings(text, range(part, part + 1), 8)
-            if not np.array_equal(next(read(text, bits.size, start, 128)), bits):
+            best = islice(read(text, bits.size, start, 128), 4)
+            if not any(np.array_equal(each, bits) for each in best):
                 return False
         return True
 

@@ -19,7 +19,8 @@ from jaxtyping import Float32
 
 from latebra.hiding.carriers.language import AGREEMENTS
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.tokens import dense
+from latebra.hiding.tokens import coupled, dense
+from latebra.hiding.tokens.tree import buckets
 from tools.make_frame_vectors import SECRET, stream
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "texts"
@@ -51,9 +52,48 @@ def write(name: str, expect: str, numerics: str, bits: bytes, tokens: Sequence[i
     (FOLDER / f"{name}.txt").write_text("\n".join([*lines, "", *body]) + "\n")
 
 
+def write_edited(name: str, bits: bytes, tokens: Sequence[int], expect: str, written: str) -> None:
+    """Writes one vector of a text that may be edited."""
+    fields = {"expect": expect, "channel": "edited", "numerics": "float32"}
+    fields |= {"stream": SECRET.hex(), "prompt": " ".join(map(str, PROMPT)), "bits": bits.hex()}
+    fields |= {"written": written}
+    lines = [f"{label}: {value}" for label, value in fields.items()]
+    body = [" ".join(map(str, tokens[at : at + 24])) for at in range(0, len(tokens), 24)]
+    (FOLDER / f"{name}.txt").write_text("\n".join([*lines, "", *body]) + "\n")
+
+
+def edited() -> None:
+    """Writes the vectors of texts that may be edited."""
+    for size, longest in ((4, 0), (28, 0), (28, 460)):
+        bits = stream(f"edited texts {size} {longest}".encode())(size)
+
+        def enough(tokens: Sequence[int], longest: int = longest) -> bool:
+            return len(tokens) >= longest
+
+        tokens = coupled.write(
+            Words(),
+            PROMPT,
+            np.unpackbits(np.frombuffer(bits, np.uint8)),
+            Stream(SECRET),
+            lambda tokens: True,
+            enough,
+            buckets=buckets(Stream(SECRET), VOCABULARY),
+            agreement=AGREEMENTS["float32"],
+        )
+        name = f"edited_{size}_bytes" + ("_twice" if longest else "")
+        write_edited(name, bits, tokens, "success", "yes")
+    replaced = [(7 * t + 1) % VOCABULARY if at % 11 == 5 else t for at, t in enumerate(tokens)]
+    write_edited("edited_tokens_replaced", bits, replaced, "success", "no")
+    fewer = [token for at, token in enumerate(tokens) if at % 20 != 10]
+    more = [each for at, t in enumerate(fewer) for each in ([t, at % 64] if at % 20 == 3 else [t])]
+    write_edited("edited_tokens_moved", bits, more, "success", "no")
+    write_edited("edited_tokens_reversed", bits, tokens[::-1], "failure", "no")
+
+
 def main() -> None:
     """Writes all vectors."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    edited()
     for numerics, agreement in AGREEMENTS.items():
         for size in (1, 32, 200):
             bits = stream(f"texts {size}".encode())(size)

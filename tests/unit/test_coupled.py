@@ -158,9 +158,7 @@ def test_a_writer_goes_on_until_it_is_enough_or_there_is_no_room() -> None:
     assert asked == [54, 66, 78]
     assert len(tokens) == 78
     with pytest.raises(DoesNotFit, match="60 tokens do not carry 28 bits"):
-        write(
-            Ngram(), [], bits, HERE, lambda _: True, lambda _: False, buckets=mine, most=60
-        )
+        write(Ngram(), [], bits, HERE, lambda _: True, lambda _: False, buckets=mine, most=60)
 
 
 def test_bits_that_are_no_blocks_are_refused() -> None:

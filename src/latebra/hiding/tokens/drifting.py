@@ -23,7 +23,7 @@ ADDED: Final = 0.05
 """Share of tokens that a reader expects to be put in."""
 CHANGED: Final = 0.15
 """Share of tokens that a reader expects to be others than were sent."""
-SMALLEST: Final = np.float32(1e-12)
+SMALLEST: Final = np.float32(1e-9)
 """What is less likely is left out: numbers near the end of a float's range are slow."""
 HOPELESS: Final = -50.0
 """Logarithm of what a block is worth that nothing fits."""
@@ -113,9 +113,16 @@ def followed(
                 base = bases[number]
                 now[:width] = forward[node, number]
                 now[width] = 0
+                low, high = 0, width - 1
+                while low < high and now[low] == 0:
+                    low += 1
+                while high > low and now[high] == 0:
+                    high -= 1
+                low = max(low, -base)
                 for _ in range(LATER if number else FIRST):
+                    high = min(high, width - 1, received - base)
                     new[:] = 0
-                    for w in range(max(0, -base), min(width - 1, received - base) + 1):
+                    for w in range(low, high + 1):
                         if now[w] < SMALLEST:
                             continue
                         at = base + w
@@ -125,7 +132,8 @@ def followed(
                         byte = (rows[node, token, buckets[at]] + shifts[token, value]) & 255
                         new[w] += now[w] * lost
                         new[w + 1] += now[w] * kept * fit[at, byte]
-                    for w in range(max(0, -base), min(width - 1, received - base - 1) + 1):
+                    high = min(high + 3, width - 1, received - base)
+                    for w in range(low, min(high, received - base - 1)):
                         new[w + 1] += new[w] * added
                     now, new = new, now
                     token += 1

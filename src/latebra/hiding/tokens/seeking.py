@@ -47,8 +47,9 @@ OPENINGS: Final = 256
 """Values of the opening that are followed."""
 _BEHIND: Final = 25.0
 """What a way that is held may be behind the best, in nats."""
-_YIELDED: Final = 4
-"""Ways that may be frames; the seal is the judge."""
+_YIELDED: Final = 16
+"""Ways that may be frames; the seal is the judge. The last block has no token after it that could
+tell its values apart, so that the best is not always the right one."""
 PARTS: Final = range(1 << (OPENING_BITS - RANGE_BITS))
 
 
