@@ -123,6 +123,46 @@ def rivals() -> str:
     return table(head, rows)
 
 
+def robust() -> str:
+    """Returns what texts that may be edited carried."""
+    rows = [
+        (
+            _WRITERS[name],
+            f"{row['texts']:,}",
+            f"{row['refused']}",
+            f"{row['tokens_a_text']:.0f}",
+            f"{row['longest']:,}",
+            f"{row['frame_bits_a_token']:.3f}",
+            f"{row['salt_and_frame_bits_a_token']:.3f}",
+            f"{row['message_bits_a_token']:.3f}",
+        )
+        for name, row in result("robust").items()
+        if name in _WRITERS
+    ]
+    head = "written by|texts|refused|tokens, mean|longest|bits a token: frame|with salt|message"
+    return table(head, rows)
+
+
+def robust_read() -> str:
+    """Returns how many edited copies were read, by whom."""
+    rows = [
+        (
+            _WRITERS[name],
+            "with the model" if reader == "model" else "alone",
+            kind,
+            f"{cell['read']} of {cell['copies']}",
+            f"{100 * cell['share_95'][0]:.1f} to {100 * cell['share_95'][1]:.1f} %",
+        )
+        for name, row in result("robust").items()
+        if name in _WRITERS
+        for reader in ("alone", "model")
+        for kind, cell in row.get(reader, {}).items()
+    ]
+    return table("written by|the reader|edits|read|95 % interval", rows)
+
+
+_WRITERS = {"smollm2": "SmolLM2-135M", "ngram": "two tokens of context, 300 words"}
+
 LANGUAGE_TABLES = (
     language_agreement,
     language_tables,
@@ -131,4 +171,6 @@ LANGUAGE_TABLES = (
     texts_matrix,
     text_detection,
     rivals,
+    robust,
+    robust_read,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from latebra.core.errors import DoesNotFit, InputError
 from latebra.core.network import ModelCard
 from latebra.hiding.carriers.language import SALT, Language
+from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
+from latebra.hiding.media.edits import Edits, edited
 from latebra.hiding.media.texts import garbled
 from latebra.hiding.medium import Text
 from latebra.hiding.tokens.cached import AT_ONCE, CachedModel
@@ -137,6 +140,7 @@ def test_a_prompt_that_leaves_no_room_is_refused(network: Numpy) -> None:
         ({"size": "many"}, "size of 'many'"),
         ({"size": "0"}, "size of '0'"),
         ({"colour": "red"}, "no option 'colour'"),
+        ({"reader": "anyone"}, "no reader 'anyone'"),
     ],
 )
 def test_wrong_options_are_said(network: Numpy, options: dict[str, str], said: str) -> None:
@@ -162,3 +166,39 @@ def test_a_cached_model_says_what_a_full_pass_says(network: Numpy, batch: int) -
     other = [*tokens[:10], 5, 6]
     want = network._forwards[np.dtype(np.float64)].full(np.array([other]))[0]
     np.testing.assert_allclose(model.logits(other), want[-1], atol=1e-11)
+
+
+class Unrun(Numpy):
+    """A network that nobody may run."""
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        raise AssertionError("the network was run")
+
+
+def test_an_edited_text_is_read_without_running_the_network(
+    network: Numpy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # This model's words are as long as sentences: it is promised fewer edits than a real one.
+    few = Edits(replaced=0.01)
+    monkeypatch.setattr("latebra.hiding.tokens.edited.HARDER", (few, few))
+    writer = carrier(network)
+    salt = b"salt"
+    assert writer.salt_bytes("edited") == len(salt)
+    text = writer.embed(FRAME, salt, HERE, "edited")
+    unrun = copy(network)
+    unrun.__class__ = Unrun
+    copies = [text, edited(garbled(text, np.random.default_rng(1)), few, np.random.default_rng(2))]
+    for reader in (carrier(unrun, prompt="Another."), carrier(network, reader="model")):
+        for each in copies:
+            assert Found(salt, FRAME) in reader.extract(each, HERE, ["edited"])
+    with pytest.raises(AssertionError, match="was run"):
+        list(carrier(unrun, reader="model").extract(text, HERE, ["edited"]))
+    assert Found(salt, FRAME) not in islice(carrier(unrun).extract(text, ELSEWHERE, ["edited"]), 2)
+
+
+def test_more_edits_than_a_text_can_survive_are_refused(
+    network: Numpy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("latebra.hiding.tokens.edited.HARDER", (Edits(replaced=0.9),) * 2)
+    with pytest.raises(DoesNotFit, match="through every edit that is promised"):
+        carrier(network).embed(FRAME, b"salt", HERE, "edited")

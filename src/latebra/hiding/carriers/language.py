@@ -49,6 +49,7 @@ SURE: Final = 1e-9
 """What two float64 forward passes may differ by; measured: below 1e-12."""
 PROMPT: Final = "Write a long letter to an old friend about an ordinary week."
 READERS: Final = ("alone", "model")
+"""Who reads edited texts: the tokenizer alone, or with the model's word for each token."""
 EDITED: Final = "edited"
 _SAMPLE: Final = 64
 """Bytes of frame that an ordinary text would have room for."""
@@ -84,15 +85,12 @@ class Language(Carrier):
         numerics: "float32" for every compiler, or "float64" for those that keep it, where tables
             are the same without any correction. The reader must choose the same.
         size: Bytes of frame that ``sample``'s texts would have room for.
-        reader: "alone", or "model": whether a reader of edited texts asks the model how likely each
-            word was.
+        reader: "alone", or "model": whether a reader of edited texts runs the model.
     """
 
     title: ClassVar[str] = "Words of a language model"
     version: ClassVar[str] = "1.0.0"
-    reference: ClassVar[str] = (
-        "Ziegler, Deng, Rush 2019, Neural Linguistic Steganography, arXiv:1909.01496"
-    )
+    reference: ClassVar[str] = "Ziegler, Deng, Rush 2019, arXiv:1909.01496"
     roles: ClassVar[Mapping[str, str]] = {"model": "smollm2"}
     channels: ClassVar[Mapping[str, str]] = CHANNELS
     checks: ClassVar[bool] = False
@@ -192,15 +190,8 @@ class Language(Carrier):
         if len(prompt) + len(tokens) > ROOMS[-1]:
             return
         self.model.expect([*prompt, *tokens])
-        readings = dense.read(
-            self.model,
-            prompt,
-            tokens,
-            stream,
-            agreement=self.agreement,
-            correction=self.correction,
-        )
-        for bits in readings:
+        told: dict[str, Any] = {"agreement": self.agreement, "correction": self.correction}
+        for bits in dense.read(self.model, prompt, tokens, stream, **told):
             content = np.packbits(bits[: bits.size // 8 * 8]).tobytes()
             salt, rest = content[:SALT], content[SALT:]
             # The text goes on to the end of a sentence: the longest that fit come first.

@@ -133,7 +133,7 @@ def followed(
                         new[w] += now[w] * lost
                         new[w + 1] += now[w] * kept * fit[at, byte]
                     high = min(high + 3, width - 1, received - base)
-                    for w in range(low, min(high, received - base - 1)):
+                    for w in range(low, min(high, received - base)):
                         new[w + 1] += new[w] * added
                     now, new = new, now
                     token += 1
