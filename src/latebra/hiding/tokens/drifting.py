@@ -53,12 +53,12 @@ def opened(forward: Any, rows: Any, fit: Any, first: Any, received: Any, fresh: 
     """One token of the opening, for all values at once.
 
     Args:
-        forward: float32 (width, values): likelihood that ``first + w`` tokens are used up.
+        forward: float64 (width, values): likelihood that ``first + w`` tokens are used up.
         rows: uint8 (width, values): the byte of received token ``first + w``.
         fit: float32 (width, 256): ratios of received token ``first + w``.
         first: The first place that is looked at.
         received: How many tokens there are.
-        fresh: float32 (width + 1, values): what comes out, one place on; the last is spare.
+        fresh: float64 (width + 1, values): what comes out, one place on; the last is spare.
     """
     width, values = forward.shape
     lost, kept = np.float32(LOST), np.float32((1 - LOST) * (1 - ADDED))

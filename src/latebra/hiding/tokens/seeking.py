@@ -101,7 +101,7 @@ def openings(text: Received, parts: range = PARTS, most: int = OPENINGS) -> Open
     found = [_part(text, part, most) for part in parts]
     values = np.concatenate([each for each, _ in found])
     forward = np.concatenate([each for _, each in found])
-    total = forward.sum(axis=1).astype(np.float64)
+    total = forward.sum(axis=1)
     best = np.argsort(-total, kind="stable")[:most]
     ways = (forward[best] / total[best, None]).astype(np.float32)
     return Openings(values[best], np.log(total[best]), ways, OPENING - _REACH)
@@ -109,10 +109,10 @@ def openings(text: Received, parts: range = PARTS, most: int = OPENINGS) -> Open
 
 def _part(
     text: Received, part: int, most: int
-) -> tuple[Int64[np.ndarray, " some"], Float32[np.ndarray, "some width"]]:
+) -> tuple[Int64[np.ndarray, " some"], Float64[np.ndarray, "some width"]]:
     """Returns the best values with these highest bits, and how far each has read."""
     width, values = 2 * _REACH + 1, np.arange(1 << RANGE_BITS)
-    forward = np.zeros((width, values.size), np.float32)
+    forward = np.zeros((width, values.size))
     forward[_REACH] = 1
     for token in range(OPENING):
         if token == _SIFTED_AT:
@@ -126,7 +126,7 @@ def _part(
             bucket = int(text.buckets[first + w])
             rows[w] = opening_bytes(text.stream, token, bucket, part)[values]
             fit[w] = text.fit[first + w]
-        fresh = np.empty((width + 1, values.size), np.float32)
+        fresh = np.empty((width + 1, values.size))
         opened(forward, rows, fit, first, text.size, fresh)
         # The window goes on by a token; its first place leaves it.
         forward = fresh[1:]
@@ -134,7 +134,7 @@ def _part(
     return values[best] + (part << RANGE_BITS), forward[:, best].T
 
 
-def _best(forward: Float32[np.ndarray, "width values"], most: int) -> Int64[np.ndarray, " some"]:
+def _best(forward: Float64[np.ndarray, "width values"], most: int) -> Int64[np.ndarray, " some"]:
     """Returns the values that fit best, the best first."""
     total = -forward.sum(axis=0)
     near = np.argpartition(total, min(most, total.size - 1))[:most] if most < total.size else ...
