@@ -1,6 +1,6 @@
 """Texts that are edited: what they carry, and how many copies of each kind are read.
 
-    python -m benchmarks.robust write FOLDER --compiler ngraph --count 304
+    python -m benchmarks.robust write FOLDER --compiler ngraph|numpy --count 304
     python -m benchmarks.robust read FOLDER [--reader model --compiler ngraph]
     python -m benchmarks.robust ngram FOLDER [--count 300]
     python -m benchmarks.robust report FOLDER
@@ -17,7 +17,7 @@ import argparse
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,7 @@ from benchmarks.texts import KEY, PROMPTS, ROWS, lines, written
 from latebra.api.language import LanguageNetwork
 from latebra.api.opened import Secrets, digest_of
 from latebra.core.errors import DoesNotFit
+from latebra.core.files import usual_folder
 from latebra.hiding import frame
 from latebra.hiding.carriers.language import Language
 from latebra.hiding.channel.stream import Stream
@@ -44,6 +45,8 @@ from latebra.hiding.tokens.edited import SALT, Trial, find, most
 from latebra.hiding.tokens.seeking import Received, openings, read
 from latebra.hiding.tokens.tree import RANGE_BITS, buckets
 from latebra.hiding.tokens.tree import Path as Way
+from latebra.models.language.forward import Forward
+from latebra.models.language.weights import ModelFile
 from tests.unit.ngram import VOCABULARY, Ngram
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +64,7 @@ def message_of(number: int) -> bytes:
     return b"%06d" % number
 
 
-def secrets_of(network: LanguageNetwork) -> Secrets:
+def secrets_of(network: Any) -> Secrets:
     return Secrets("language", digest_of([network.card]), b"benchmarks/robust")
 
 
@@ -74,6 +77,30 @@ def hidden(number: int, secrets: Secrets) -> tuple[bytes, bytes]:
 
 def bits_of(salt: bytes, sealed: bytes) -> np.ndarray:
     return np.unpackbits(np.frombuffer(salt + sealed, np.uint8))
+
+
+class InNumpy:
+    """The model in this process, without a compiler: where memory is short.
+
+    Args:
+        name: A known model.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.card = LanguageNetwork(name, "reference").card
+        file = ModelFile(usual_folder() / "language" / f"{name}.gguf")
+        self._forward = Forward(file.weights(), np.float32)
+
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        at = int(inputs["position"][0])
+        found = self._forward.step(inputs["tokens"], at, inputs["keys"], inputs["values"])
+        return dict(zip(("logits", "new_keys", "new_values"), found, strict=True))
+
+
+def opened(compiler: str, threads: int) -> Any:
+    if compiler == "numpy":
+        return InNumpy("smollm2")
+    return LanguageNetwork("smollm2", compiler, threads=threads)
 
 
 class Counted:
@@ -90,7 +117,7 @@ class Counted:
 def write(folder: Path, compiler: str, count: int, threads: int) -> None:
     """Writes ``count`` texts more, eight at a time."""
     folder.mkdir(parents=True, exist_ok=True)
-    network = LanguageNetwork("smollm2", compiler, threads=threads)
+    network = opened(compiler, threads)
     for _ in range(-(-count // ROWS)):
         first = 1 + max((line["number"] for line in written(folder)), default=-1)
         before = time.perf_counter()
@@ -102,7 +129,7 @@ def write(folder: Path, compiler: str, count: int, threads: int) -> None:
         print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
 
 
-def together(network: LanguageNetwork, first: int) -> list[dict[str, Any]]:
+def together(network: Any, first: int) -> list[dict[str, Any]]:
     """Returns eight texts, written in one batch."""
     prompt = PROMPTS[first // ROWS % len(PROMPTS)]
     carrier = Language.create({"model": network}, {"prompt": prompt})
@@ -112,7 +139,7 @@ def together(network: LanguageNetwork, first: int) -> list[dict[str, Any]]:
     def made(number: int, model: Any) -> dict[str, Any]:
         bits = bits_of(*hidden(number, secrets))
         enough = Counted(Trial(carrier.spelling, stream, bits))
-        told: dict[str, Any] = {"number": number, "prompt": prompt, "writer": "smollm2"}
+        told: dict[str, Any] = {"number": number, "prompt": prompt}
         try:
             tokens = coupled.write(
                 model,
@@ -136,7 +163,7 @@ def together(network: LanguageNetwork, first: int) -> list[dict[str, Any]]:
 
 def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
     """Reads one copy of each kind of each text that was not read yet."""
-    network = LanguageNetwork("smollm2", compiler, threads=1)
+    network = opened(compiler if reader == "model" else "reference", 1)
     secrets, path = secrets_of(network), folder / f"read-{reader}.jsonl"
     done = {line["number"] for line in lines(path)}
     todo = [line for line in written(folder) if line["tokens"] and line["number"] not in done]
@@ -146,10 +173,8 @@ def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
         for kind, edits in KINDS.items():
             rng = np.random.default_rng([line["number"], len(kind)])
             copy = garbled(edited(line["text"], edits, rng), rng)
-            before, found = time.process_time(), False
-            for tried, each in enumerate(  # noqa: B007 it is told below
-                carrier.extract(copy, secrets.stream(KEY), ["edited"])
-            ):
+            before, found, tried = time.process_time(), False, -1
+            for tried, each in enumerate(carrier.extract(copy, secrets.stream(KEY), ["edited"])):
                 found = (each.salt, each.frame) == (salt, sealed)
                 if found:
                     break
@@ -243,7 +268,7 @@ def carried(texts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def recovered(rows: list[tuple[str, bool]]) -> dict[str, Any]:
     """Returns how many copies of each kind were read."""
-    counts = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for kind, right in rows:
         counts[kind][0] += right
         counts[kind][1] += 1
@@ -277,7 +302,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("write", "read", "ngram", "report"))
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--compiler", default="ngraph")
+    parser.add_argument("--compiler", default="ngraph", help="or numpy, in this process")
     parser.add_argument("--reader", default="alone", choices=("alone", "model"))
     parser.add_argument("--count", type=int, default=304)
     parser.add_argument("--threads", type=int, default=1)

@@ -137,9 +137,11 @@ def _part(
 def _best(forward: Float64[np.ndarray, "width values"], most: int) -> Int64[np.ndarray, " some"]:
     """Returns the values that fit best, the best first."""
     total = -forward.sum(axis=0)
-    near = np.argpartition(total, min(most, total.size - 1))[:most] if most < total.size else ...
-    best = np.arange(total.size)[near]
-    return best[np.argsort(total[best], kind="stable")]
+    if most >= total.size:
+        return np.argsort(total, kind="stable")
+    # Those that are worse than all that are wanted need no order.
+    near = np.flatnonzero(total <= np.partition(total, most)[most])
+    return near[np.argsort(total[near], kind="stable")][:most]
 
 
 @dataclass(eq=False)
@@ -184,9 +186,8 @@ def _begun(text: Received, blocks: int, start: Openings) -> _Ways:
         sent = begins(number, blocks)
         bases[number] = min(sent, text.size) - _WIDTH // 2
         if number == 0:
-            inside = start.base - bases[0] + np.arange(start.forward.shape[1])
-            ok = (inside >= 0) & (inside < _WIDTH)
-            forward[:, 0, inside[ok]] = start.forward[:, ok]
+            low = int(start.base - bases[0])
+            forward[:, 0, low : low + start.forward.shape[1]] = start.forward
         else:
             spread = 2 + np.sqrt(0.1 * sent)
             prior = np.exp(-0.5 * ((places + bases[number] - sent) / spread) ** 2)
@@ -212,15 +213,11 @@ def _next(text: Received, ways: _Ways, held: int) -> _Ways:
     best = np.argsort(-worth, kind="stable")[:held]
     best = best[worth[best] >= worth[best[0]] - _BEHIND]
     forward = out.reshape(-1, passes, _WIDTH)[best]
-    parents, values = best // VALUES, best % VALUES
-    moved = [
-        (ways.nodes[at].child("block", bytes([value])), (*ways.bits[at], value))
-        for at, value in zip(parents.tolist(), values.tolist(), strict=True)
-    ]
+    steps: list[tuple[int, int]] = [divmod(each, VALUES) for each in best.tolist()]
+    nodes = [ways.nodes[at].child("block", bytes([value])) for at, value in steps]
+    told = [(*ways.bits[at], value) for at, value in steps]
     centred, bases = _centred(forward, ways.bases)
-    return _Ways(
-        [node for node, _ in moved], [bits for _, bits in moved], worth[best], centred, bases
-    )
+    return _Ways(nodes, told, worth[best], centred, bases)
 
 
 def _centred(
