@@ -173,13 +173,14 @@ def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
         for kind, edits in KINDS.items():
             rng = np.random.default_rng([line["number"], len(kind)])
             copy = garbled(edited(line["text"], edits, rng), rng)
-            before, found, tried = time.process_time(), False, -1
-            for tried, each in enumerate(carrier.extract(copy, secrets.stream(KEY), ["edited"])):
+            before, found, tried = time.process_time(), False, 0
+            for each in carrier.extract(copy, secrets.stream(KEY), ["edited"]):
+                tried += 1
                 found = (each.salt, each.frame) == (salt, sealed)
                 if found:
                     break
             took = time.process_time() - before
-            told = {"number": line["number"], "kind": kind, "right": found, "tried": tried + 1}
+            told = {"number": line["number"], "kind": kind, "right": found, "tried": tried}
             told["seconds"] = round(took, 2)
             with path.open("a") as file:
                 file.write(json.dumps(told) + "\n")
