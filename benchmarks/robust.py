@@ -5,7 +5,7 @@
     python -m benchmarks.robust ngram FOLDER [--count 300]
     python -m benchmarks.robust report FOLDER
 
-``write`` hides frames of 24 bytes, eight texts at a time in one batch, each tried by its writer as
+``write`` hides frames of 24 bytes, some texts at a time in one batch, each tried by its writer as
 ``latebra hide`` does it; ``read`` reads one copy of each kind of each text, with every value of the
 opening tried, without the model or with it; both go on where they stopped. ``ngram`` does both with
 a model of two tokens of context, whose edits change tokens; ``report`` counts.
@@ -28,7 +28,7 @@ from scipy import special
 
 from benchmarks.lockstep import Lockstep
 from benchmarks.machine import about
-from benchmarks.texts import KEY, PROMPTS, ROWS, lines, written
+from benchmarks.text_batches import KEY, PROMPTS, ROWS, lines, written
 from latebra.api.language import LanguageNetwork
 from latebra.api.opened import Secrets, digest_of
 from latebra.core.errors import DoesNotFit
@@ -114,14 +114,14 @@ class Counted:
         return self._asked(tokens)
 
 
-def write(folder: Path, compiler: str, count: int, threads: int) -> None:
-    """Writes ``count`` texts more, eight at a time."""
+def write(folder: Path, compiler: str, count: int, threads: int, rows: int) -> None:
+    """Writes ``count`` texts more, ``rows`` at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     network = opened(compiler, threads)
-    for _ in range(-(-count // ROWS)):
+    for _ in range(-(-count // rows)):
         first = 1 + max((line["number"] for line in written(folder)), default=-1)
         before = time.perf_counter()
-        batch = together(network, first)
+        batch = together(network, first, rows)
         took = time.perf_counter() - before
         with (folder / f"hidden-{compiler}.jsonl").open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in batch)
@@ -129,9 +129,9 @@ def write(folder: Path, compiler: str, count: int, threads: int) -> None:
         print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
 
 
-def together(network: Any, first: int) -> list[dict[str, Any]]:
-    """Returns eight texts, written in one batch."""
-    prompt = PROMPTS[first // ROWS % len(PROMPTS)]
+def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
+    """Returns texts that were written in one batch."""
+    prompt = PROMPTS[first % len(PROMPTS) if rows == 1 else first // ROWS % len(PROMPTS)]
     carrier = Language.create({"model": network}, {"prompt": prompt})
     secrets, before = secrets_of(network), carrier.prompt_tokens
     stream = secrets.stream(KEY).child("edited")
@@ -157,8 +157,8 @@ def together(network: Any, first: int) -> list[dict[str, Any]]:
         text = settled(carrier.spelling.text(tokens))
         return told | {"tokens": len(tokens), "trials": enough.times, "text": text}
 
-    lockstep = Lockstep(network, ROWS, before, "float32")
-    return lockstep.write([partial(made, first + row) for row in range(ROWS)])
+    lockstep = Lockstep(network, rows, before, "float32")
+    return lockstep.write([partial(made, first + row) for row in range(rows)])
 
 
 def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
@@ -306,10 +306,11 @@ def main() -> None:
     parser.add_argument("--compiler", default="ngraph", help="or numpy, in this process")
     parser.add_argument("--reader", default="alone", choices=("alone", "model"))
     parser.add_argument("--count", type=int, default=304)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     if asked.what == "write":
-        write(asked.folder, asked.compiler, asked.count, asked.threads)
+        write(asked.folder, asked.compiler, asked.count, asked.threads, asked.rows)
     elif asked.what == "read":
         read_all(asked.folder, asked.reader, asked.compiler, asked.count)
     elif asked.what == "ngram":
