@@ -18,6 +18,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -39,10 +40,12 @@ from latebra.hiding.channel.stream import Stream
 from latebra.hiding.media.edits import Edits, edited
 from latebra.hiding.media.texts import garbled, settled
 from latebra.hiding.tokens import coupled
+from latebra.hiding.tokens.agreement import Agreement
 from latebra.hiding.tokens.cached import ROOMS
 from latebra.hiding.tokens.drifting import usual_fit
 from latebra.hiding.tokens.edited import SALT, Trial, find, most
 from latebra.hiding.tokens.seeking import Received, openings, read
+from latebra.hiding.tokens.tables import Levels
 from latebra.hiding.tokens.tree import RANGE_BITS, buckets
 from latebra.hiding.tokens.tree import Path as Way
 from latebra.models.language.forward import Forward
@@ -103,6 +106,49 @@ def opened(compiler: str, threads: int) -> Any:
     return LanguageNetwork("smollm2", compiler, threads=threads)
 
 
+@dataclass(frozen=True)
+class Sharing(Agreement):
+    """An agreement that notes how large a share of its table each chosen bucket had.
+
+    Args:
+        mine: The bucket of each token.
+        shares: What was noted.
+        last: The last table.
+    """
+
+    mine: Any = None
+    shares: list[float] = field(default_factory=list[float])
+    last: list[Levels] = field(default_factory=list[Levels])
+
+    def levels(self, model: Any, context: Sequence[int], dither: float) -> Levels:
+        if self.last:
+            before = self.last.pop()
+            weights = before.weights()
+            same = self.mine[before.tokens] == self.mine[context[-1]]
+            self.shares.append(round(float(weights[same].sum() / weights.sum()), 5))
+        self.last.append(super().levels(model, context, dither))
+        return self.last[-1]
+
+
+def capacity(shares: list[float]) -> dict[str, dict[str, float]]:
+    """Returns bits a token that a reader could have, by the share of tokens that are replaced.
+
+    The density of the winner's byte against that of others', averaged over the bits that it gives:
+    for a reader who knows each share, and for one who knows how often which share is.
+    """
+    each = np.clip(np.array(shares), 1e-6, 1 - 1e-6)
+    known = 256 * np.diff((np.arange(257) / 256) ** (1 / each[:, None]), axis=1)
+    found = {}
+    for replaced in (0.0, 0.1):
+        mixed = (1 - replaced) * np.maximum(known, 1e-30) + replaced
+        usual = mixed.mean(axis=0)
+        found[f"{replaced:.0%} replaced"] = {
+            "alone": round(float((usual * np.log2(usual)).mean()), 3),
+            "with the model": round(float((mixed * np.log2(mixed)).mean()), 3),
+        }
+    return found
+
+
 class Counted:
     """What is asked before a text may end, and how often that was."""
 
@@ -139,6 +185,8 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
     def made(number: int, model: Any) -> dict[str, Any]:
         bits = bits_of(*hidden(number, secrets))
         enough = Counted(Trial(carrier.spelling, stream, bits))
+        mine = buckets(stream, carrier.spelling.size)
+        agreement = Sharing(**vars(carrier.agreement), mine=mine)
         told: dict[str, Any] = {"number": number, "prompt": prompt}
         try:
             tokens = coupled.write(
@@ -148,13 +196,14 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
                 stream,
                 carrier.spelling.ends,
                 enough,
-                buckets=buckets(stream, carrier.spelling.size),
-                agreement=carrier.agreement,
+                buckets=mine,
+                agreement=agreement,
                 most=min(most(SIZE), ROOMS[-1] - len(before)),
             )
         except DoesNotFit:
             return told | {"tokens": 0, "trials": enough.times, "text": ""}
         text = settled(carrier.spelling.text(tokens))
+        told |= {"shares": agreement.shares}
         return told | {"tokens": len(tokens), "trials": enough.times, "text": text}
 
     lockstep = Lockstep(network, rows, before, "float32")
@@ -229,10 +278,20 @@ def ngram(folder: Path, count: int) -> None:
         salt, sealed = rng.bytes(SALT), rng.bytes(SIZE)
         bits = bits_of(salt, sealed)
         enough = Counted(partial(tried, bits))
+        agreement = Sharing(mine=mine)
         tokens = coupled.write(
-            model, [], bits, stream, lambda _: True, enough, buckets=mine, most=most(SIZE)
+            model,
+            [],
+            bits,
+            stream,
+            lambda _: True,
+            enough,
+            buckets=mine,
+            agreement=agreement,
+            most=most(SIZE),
         )
         told = {"number": number, "tokens": len(tokens), "trials": enough.times}
+        told |= {"shares": agreement.shares}
         for kind, edits in KINDS.items():
             found = find(arrived(changed(tokens, edits, rng)), [SIZE])
             told[kind] = any((each.salt, each.frame) == (salt, sealed) for each in found)
@@ -263,6 +322,7 @@ def carried(texts: list[dict[str, Any]]) -> dict[str, Any]:
         "trials_a_text": round(sum(line["trials"] for line in done) / len(done), 2),
         "frame_bits_a_token": round(8 * SIZE * len(done) / tokens, 3),
         "salt_and_frame_bits_a_token": round(8 * (SALT + SIZE) * len(done) / tokens, 3),
+        "soft_capacity": capacity([share for line in done for share in line.get("shares", [])]),
         "message_bits_a_token": round(8 * len(message_of(0)) * len(done) / tokens, 3),
     }
 
