@@ -6,7 +6,7 @@
     python -m benchmarks.robust report FOLDER
 
 ``write`` hides frames of 24 bytes, some texts at a time in one batch, each tried by its writer as
-``latebra hide`` does it; ``read`` reads one copy of each kind of each text, with every value of the
+``latebra hide`` does it; ``read`` reads copies of each kind of each text, with every value of the
 opening tried, without the model or with it; both go on where they stopped. ``ngram`` does both with
 a model of two tokens of context, whose edits change tokens; ``report`` counts.
 """
@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +210,8 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
     return lockstep.write([partial(made, first + row) for row in range(rows)])
 
 
-def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
-    """Reads one copy of each kind of each text that was not read yet."""
+def read_all(folder: Path, reader: str, compiler: str, count: int, copies: int) -> None:
+    """Reads copies of each kind of each text that was not read yet."""
     network = opened(compiler if reader == "model" else "reference", 1)
     secrets, path = secrets_of(network), folder / f"read-{reader}.jsonl"
     done = {line["number"] for line in lines(path)}
@@ -219,8 +219,8 @@ def read_all(folder: Path, reader: str, compiler: str, count: int) -> None:
     for line in todo[:count]:
         carrier = Language.create({"model": network}, {"prompt": line["prompt"], "reader": reader})
         salt, sealed = hidden(line["number"], secrets)
-        for kind, edits in KINDS.items():
-            rng = np.random.default_rng([line["number"], len(kind)])
+        for (kind, edits), which in product(KINDS.items(), range(copies)):
+            rng = np.random.default_rng([line["number"], len(kind), which])
             copy = garbled(edited(line["text"], edits, rng), rng)
             before, found, tried = time.process_time(), False, 0
             for each in carrier.extract(copy, secrets.stream(KEY), ["edited"]):
@@ -366,13 +366,14 @@ def main() -> None:
     parser.add_argument("--compiler", default="ngraph", help="or numpy, in this process")
     parser.add_argument("--reader", default="alone", choices=("alone", "model"))
     parser.add_argument("--count", type=int, default=304)
+    parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     if asked.what == "write":
         write(asked.folder, asked.compiler, asked.count, asked.threads, asked.rows)
     elif asked.what == "read":
-        read_all(asked.folder, asked.reader, asked.compiler, asked.count)
+        read_all(asked.folder, asked.reader, asked.compiler, asked.count, asked.copies)
     elif asked.what == "ngram":
         ngram(asked.folder, asked.count)
     else:
