@@ -142,9 +142,9 @@ def capacity(shares: list[float]) -> dict[str, dict[str, float]]:
     for replaced in (0.0, 0.1):
         mixed = (1 - replaced) * np.maximum(known, 1e-30) + replaced
         usual = mixed.mean(axis=0)
-        found[f"{replaced:.0%} replaced"] = {
+        found[f"replaced_{100 * replaced:.0f}"] = {
             "alone": round(float((usual * np.log2(usual)).mean()), 3),
-            "with the model": round(float((mixed * np.log2(mixed)).mean()), 3),
+            "model": round(float((mixed * np.log2(mixed)).mean()), 3),
         }
     return found
 
