@@ -64,7 +64,7 @@ def write_edited(name: str, bits: bytes, tokens: Sequence[int], expect: str, wri
 
 def edited() -> None:
     """Writes the vectors of texts that may be edited."""
-    for size, longest in ((4, 0), (28, 0), (28, 460)):
+    for size, longest in ((4, 0), (28, 0), (28, 600)):
         bits = stream(f"edited texts {size} {longest}".encode())(size)
 
         def enough(tokens: Sequence[int], longest: int = longest) -> bool:

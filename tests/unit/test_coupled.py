@@ -155,8 +155,8 @@ def test_a_writer_goes_on_until_it_is_enough_or_there_is_no_room() -> None:
         return len(asked) == 3
 
     tokens = write(Ngram(), [], bits, HERE, lambda t: len(t) % 2 == 0, enough, buckets=mine)
-    assert asked == [54, 66, 78]
-    assert len(tokens) == 78
+    assert asked == [58, 70, 82]
+    assert len(tokens) == 82
     with pytest.raises(DoesNotFit, match="60 tokens do not carry 28 bits"):
         write(Ngram(), [], bits, HERE, lambda _: True, lambda _: False, buckets=mine, most=60)
 

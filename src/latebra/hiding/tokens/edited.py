@@ -21,7 +21,7 @@ from latebra.hiding.tokens.spelling import Spelling
 from latebra.hiding.tokens.tree import RANGE_BITS, Path, begins, blocks_of, buckets
 
 SALT: Final = 4
-SIZES: Final = (24, 32, 40, 48, 64, 80, 96, 112)
+SIZES: Final = (24, 32, 40, 48, 64, 80, 96)
 """Sizes of frame in bytes."""
 HELD: Final = (256, 1024)
 """Ways that a reader holds: few at first, more where nothing was found."""

@@ -118,7 +118,7 @@ def _part(
         if token == _SIFTED_AT:
             values = _best(forward, _SIFTED)
             forward = np.ascontiguousarray(forward[:, values])
-        first, reach = token - _REACH, min(_REACH, 2 + token // 10)
+        first, reach = token - _REACH, min(_REACH, 3 + token // 8)
         rows = np.zeros((width, values.size), np.uint8)
         fit = np.zeros((width, BUCKETS), np.float32)
         inside = range(max(-first, _REACH - reach), min(text.size - first, _REACH + reach + 1))
@@ -193,7 +193,8 @@ def _begun(text: Received, blocks: int, start: Openings) -> _Ways:
             prior = np.exp(-0.5 * ((places + bases[number] - sent) / spread) ** 2)
             beyond = places + bases[number] > text.size
             prior[beyond] = 0
-            prior[places + bases[number] == text.size] += 1e-2
+            # As likely as not the text ended before.
+            prior[places + bases[number] == text.size] += prior.sum() + 1e-6
             forward[:, number] = prior / prior.sum()
     values: list[int] = start.values.tolist()
     nodes = [root(text.stream, value) for value in values]

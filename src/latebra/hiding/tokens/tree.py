@@ -10,8 +10,8 @@ Balakrishnan, Shah, Spinal Codes, SIGCOMM 2012, section 3.)
 
     token t of a text           is coupled with
     0 … 39                      the first 20 bits
-    40 + 7 i + q                block i, q = 0 … 6, of N blocks
-    40 + 7 N + 2 N p + 2 i + q  block i again, q = 0, 1, p = 0, 1, … without end
+    40 + 9 i + q                block i, q = 0 … 8, of N blocks
+    40 + 9 N + 2 N p + 2 i + q  block i again, q = 0, 1, p = 0, 1, … without end
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPENING: Final = 40
 """Tokens that carry the opening."""
 BLOCK_BITS: Final = 4
 VALUES: Final = 1 << BLOCK_BITS
-FIRST: Final = 7
+FIRST: Final = 9
 """Tokens that a block has in the first pass."""
 LATER: Final = 2
 """Tokens that a block has in each pass after it."""
