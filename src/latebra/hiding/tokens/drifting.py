@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from latebra.hiding.channel.kernel import kernel
-from latebra.hiding.tokens.tree import BUCKETS, FIRST, LATER, VALUES
+from latebra.hiding.tokens.tree import BUCKETS, VALUES
 
 LOST: Final = 0.05
 """Share of tokens that a reader expects to be left out."""
@@ -83,12 +83,13 @@ def opened(forward: Any, rows: Any, fit: Any, first: Any, received: Any, fresh: 
 
 @kernel
 def followed(
-    forward: Any, rows: Any, shifts: Any, buckets: Any, fit: Any, bases: Any, out: Any
+    forward: Any, tokens: Any, rows: Any, shifts: Any, buckets: Any, fit: Any, bases: Any, out: Any
 ) -> Any:
     """One block, for all values of it, after all nodes.
 
     Args:
         forward: float32 (nodes, passes, width): likelihood that ``base + w`` tokens are used up.
+        tokens: int64 (passes,): how many tokens the block has in each.
         rows: uint8 (nodes, tokens, 256): the nodes' bytes, for the tokens of all passes.
         shifts: uint8 (tokens, values): what each value adds to them.
         buckets: uint8 (received,): the received tokens.
@@ -119,7 +120,7 @@ def followed(
                 while high > low and now[high] == 0:
                     high -= 1
                 low = max(low, -base)
-                for _ in range(LATER if number else FIRST):
+                for _ in range(tokens[number]):
                     high = min(high, width - 1, received - base)
                     new[:] = 0
                     for w in range(low, high + 1):

@@ -204,12 +204,13 @@ def _begun(text: Received, blocks: int, start: Openings) -> _Ways:
 def _next(text: Received, ways: _Ways, held: int) -> _Ways:
     """Returns the best ways that are a block longer."""
     passes = ways.bases.size
-    tokens = FIRST + (passes - 1) * LATER
+    each = np.array([FIRST] + (passes - 1) * [LATER])
+    tokens = int(each.sum())
     content = b"".join(node.bytes(tokens * BUCKETS) for node in ways.nodes)
     rows = np.frombuffer(content, np.uint8).reshape(-1, tokens, BUCKETS)
     shifts = np.array([[shift(at, value) for value in range(VALUES)] for at in range(tokens)])
     out = np.empty((len(ways.nodes), VALUES, passes, _WIDTH), np.float32)
-    worth = followed(ways.forward, rows, shifts, text.buckets, text.fit, ways.bases, out)
+    worth = followed(ways.forward, each, rows, shifts, text.buckets, text.fit, ways.bases, out)
     worth = (worth + ways.worth[:, None]).ravel()
     best = np.argsort(-worth, kind="stable")[:held]
     best = best[worth[best] >= worth[best[0]] - _BEHIND]
