@@ -28,8 +28,8 @@ SMALLEST: Final = np.float32(1e-9)
 HOPELESS: Final = -50.0
 """Logarithm of what a block is worth that nothing fits."""
 _SHARES: Final = (0.24, 0.12, 0.11, 0.10, 0.09, 0.08, 0.07, 0.06, 0.05, 0.08)
-"""How often the winning bucket's share of the table is about 1, 1/2, 1/4, …: measured for English
-that a language model of 135 million parameters writes."""
+"""How often the winning bucket's share of the table is taken to be about 1, 1/2, 1/4, …: a rough
+guess for English, which weighs a reader's hypotheses and nothing that a writer does."""
 
 Fit = Float32[np.ndarray, "received 256"]
 
