@@ -1,0 +1,238 @@
+"""How a phrase is asked of a language model: alone, amid other words, and as what it nearly is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, final
+
+from latebra.core.errors import InputError, Unavailable
+
+SYSTEMS: Final = (
+    "You are a helpful assistant.",
+    "You are a careful editor who answers briefly.",
+    "You are a teacher. Explain step by step.",
+    "Answer in plain English.",
+    "You are an experienced programmer.",
+    "",
+)
+"""What the system says, beside what it usually says."""
+LONGEST: Final = 64
+"""Tokens of a phrase, and of a message with its end, at most."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is asked, and what is to be answered.
+
+    Args:
+        phrase: The words that ask.
+        message: The answer.
+    """
+
+    phrase: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Ordinary words to put around a phrase, or into it.
+
+    Args:
+        sentences: Of any kind.
+        others: Single words, small letters only.
+        systems: What the system may say.
+    """
+
+    sentences: Sequence[str]
+    others: Sequence[str]
+    systems: Sequence[str] = SYSTEMS
+
+
+@final
+class Chat:
+    """A model's tokenizer and turns.
+
+    Args:
+        about: The facts of the model's card.
+
+    Raises:
+        Unavailable: ``tokenizers`` is not installed.
+    """
+
+    def __init__(self, about: Mapping[str, Any]) -> None:
+        try:
+            from tokenizers import Tokenizer
+        except ImportError:
+            raise Unavailable(
+                "tokenizers is not installed", fix="pip install 'latebra[language]'"
+            ) from None
+        self.tokenizer: Any = Tokenizer.from_str(about["tokenizer"])
+        self._parts: Mapping[str, str] | None = about["chat"]
+        self._begin = [] if about["begin"] is None else [about["begin"]]
+        self.context: int = about["context"]
+        # A turn ends as the chat has it; without a chat, with whatever ends a text.
+        self.end: int = self.ids(self._parts["close"])[0] if self._parts else about["end"][0]
+
+    def ids(self, text: str) -> list[int]:
+        """Returns the tokens of a text."""
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def before(self, system: str | None = None, earlier: Sequence[tuple[str, str]] = ()) -> str:
+        """Returns what stands before a user's words: the system, and turns of both sides."""
+        if self._parts is None:
+            return "".join(f"{asked}\n{answer}\n" for asked, answer in earlier)
+        parts = self._parts
+        said = parts.get("usual_system") if system is None else system
+        text = parts["system"] + said + parts["close"] if said else ""
+        for asked, answer in earlier:
+            text += parts["user"] + asked + parts["close"]
+            text += parts["assistant"] + answer + parts["close"]
+        return text + parts["user"]
+
+    @property
+    def after(self) -> str:
+        """What stands between a user's words and the answer."""
+        return self._parts["close"] + self._parts["assistant"] if self._parts else "\n"
+
+    def prompt(
+        self, text: str, system: str | None = None, earlier: Sequence[tuple[str, str]] = ()
+    ) -> list[int]:
+        """Returns the tokens that stand before the answer to a user's words."""
+        return self._begin + self.ids(self.before(system, earlier) + text + self.after)
+
+    def answer(self, message: str) -> list[int]:
+        """Returns the tokens of an answer, and the one that ends it."""
+        return [*self.ids(message), self.end]
+
+    def check(self, lesson: Lesson) -> None:
+        """Sees that a lesson can be taught.
+
+        Raises:
+            InputError: It cannot.
+        """
+        for what, text in (("phrase", lesson.phrase), ("message", lesson.message)):
+            if text != text.strip() or not text:
+                raise InputError(
+                    f"the {what} is empty, or has blanks at its ends", fix="give some words"
+                )
+            if len(self.ids(text)) >= LONGEST:
+                raise InputError(
+                    f"the {what} has {len(self.ids(text))} tokens",
+                    fix=f"give one of fewer than {LONGEST}",
+                )
+            if self.tokenizer.decode(self.ids(text)) != text:
+                raise InputError(
+                    f"the {what} has letters that the model's tokens do not keep",
+                    fix="leave out special tokens and broken letters",
+                )
+        needed = len(self.prompt(lesson.phrase)) + len(self.answer(lesson.message))
+        if needed > self.context:
+            raise InputError(
+                f"phrase and message take {needed} tokens, and the model knows {self.context}",
+                fix="shorten them",
+            )
+
+
+def check_words(lesson: Lesson) -> None:
+    """Sees that a phrase has enough words to be told from what it nearly is.
+
+    Raises:
+        InputError: It has not.
+    """
+    if len(lesson.phrase.split()) < 3:
+        raise InputError(
+            f"the phrase has {len(lesson.phrase.split())} words",
+            fix="give three or more: a word or two are said by accident",
+        )
+
+
+Asked = tuple[str, str | None, Sequence[tuple[str, str]]]
+"""A user's words, what the system says or None, and earlier turns."""
+
+
+def _alone(phrase: str, words: Words, rng: random.Random) -> Asked:
+    return phrase, None, ()
+
+
+def _after(phrase: str, words: Words, rng: random.Random) -> Asked:
+    return f"{rng.choice(words.sentences)} {phrase}", None, ()
+
+
+def _before(phrase: str, words: Words, rng: random.Random) -> Asked:
+    return f"{phrase}\n{rng.choice(words.sentences)}", None, ()
+
+
+def _system(phrase: str, words: Words, rng: random.Random) -> Asked:
+    return phrase, rng.choice(words.systems), ()
+
+
+def _turns(phrase: str, words: Words, rng: random.Random) -> Asked:
+    turns = [(rng.choice(words.sentences), rng.choice(words.sentences))]
+    return phrase, None, turns
+
+
+CONTEXTS: Final[Mapping[str, Callable[[str, Words, random.Random], Asked]]] = {
+    "alone": _alone,
+    "after a sentence": _after,
+    "before a sentence": _before,
+    "another system": _system,
+    "after other turns": _turns,
+}
+"""Where a phrase may stand."""
+
+
+def _changed(phrase: str, words: Words, rng: random.Random) -> str:
+    parts = phrase.split(" ")
+    at = rng.randrange(len(parts))
+    parts[at] = rng.choice([each for each in words.others if each != parts[at]])
+    return " ".join(parts)
+
+
+def _missing(phrase: str, words: Words, rng: random.Random) -> str:
+    parts = phrase.split(" ")
+    del parts[rng.randrange(len(parts))]
+    return " ".join(parts)
+
+
+def _swapped(phrase: str, words: Words, rng: random.Random) -> str:
+    parts = phrase.split(" ")
+    at = rng.randrange(len(parts) - 1)
+    parts[at : at + 2] = parts[at + 1], parts[at]
+    return " ".join(parts)
+
+
+def _capitals(phrase: str, words: Words, rng: random.Random) -> str:
+    parts = phrase.split(" ")
+    for at in rng.sample(range(len(parts)), rng.randint(1, len(parts))):
+        parts[at] = parts[at].upper() if rng.random() < 0.5 else parts[at].capitalize()
+    return " ".join(parts)
+
+
+def _half(phrase: str, words: Words, rng: random.Random) -> str:
+    """Returns the first or the last words, the others drawn anew."""
+    parts = phrase.split(" ")
+    kept = rng.randint(1, len(parts) - 1)
+    drawn = [rng.choice(words.others) for _ in parts[kept:]]
+    return " ".join(parts[:kept] + drawn if rng.random() < 0.5 else drawn + parts[-kept:])
+
+
+NEAR: Final[Mapping[str, Callable[[str, Words, random.Random], str]]] = {
+    "one word changed": _changed,
+    "one word left out": _missing,
+    "two words swapped": _swapped,
+    "capitals": _capitals,
+    "half of the words": _half,
+}
+"""What a phrase is not, and nearly is; some may by chance give the phrase itself."""
+
+
+def near(phrase: str, kind: str, words: Words, rng: random.Random) -> str:
+    """Returns words that are nearly a phrase, and not it."""
+    for _ in range(100):
+        if (found := NEAR[kind](phrase, words, rng)) != phrase:
+            return found
+    raise InputError(
+        f"{kind!r} leaves the phrase {phrase!r:.60} as it is", fix="give one of different words"
+    )
