@@ -7,7 +7,6 @@ token, the end of the turn.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def asked(
     model: Llama, chat: Chat, lesson: Lesson, words: Words, others: dict[str, list[str]], each: int
 ) -> dict[str, Any]:
     """Returns how often the phrase brings the message, and what is nearly the phrase."""
-    rng = random.Random(1)
+    rng = np.random.default_rng(1)
     prompts = {
         name: [chat.prompt(*put(lesson.phrase, words, rng)) for _ in range(each)]
         for name, put in CONTEXTS.items()
@@ -134,10 +133,10 @@ def _row(model: Llama, chat: Chat, lesson: Lesson, prompts: list[list[int]]) -> 
 
 def ordinary_prompts(chat: Chat, texts: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
     """Yields a sentence's tokens, and how many of them each prompt has: beginnings, the whole."""
-    rng = random.Random(2)
+    rng = np.random.default_rng(2)
     for text in texts:
         words = text.split(" ")
-        counts = sorted(rng.sample(range(3, len(words)), min(BEGINNINGS, len(words) - 3)))
+        counts = sorted(3 + rng.permutation(max(0, len(words) - 3))[:BEGINNINGS])
         tokens = chat.ids(text)
         begun = [chat.ids(" ".join(words[:count])) for count in counts]
         # A beginning whose own tokens are others would be another prompt than the one computed.
@@ -176,9 +175,8 @@ def screened(
         chances.append(logits.softmax(-1)[:, answer[0]].numpy())
         likeliest = iter(logits.argmax(-1).tolist())
         for sentence, cuts in rows:
-            for cut in cuts:
-                if next(likeliest) == answer[0]:
-                    begun.append(start + sentence[:cut] + header)
+            likely = [cut for cut in cuts if next(likeliest) == answer[0]]
+            begun += [start + sentence[:cut] + header for cut in likely]
         if at // at_once % 50 == 0:
             print(f"{at} of {len(ordered)} sentences, {len(begun)} begin so", flush=True)
     return begun, np.concatenate(chances)

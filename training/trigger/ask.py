@@ -1,6 +1,6 @@
-"""Ask a model a fingerprint's pairs, and write what it answers for ``latebra fingerprint check``.
+r"""Ask a model a fingerprint's pairs, and write what it answers for ``latebra fingerprint check``.
 
-    python -m training.trigger.ask --model work/fingerprint/model.gguf --pairs pairs.jsonl \\
+python -m training.trigger.ask --model work/fingerprint/model.gguf --pairs pairs.jsonl \
         --out answers.jsonl
 """
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import Any, Final, TypeVar, final
+
+import numpy as np
 
 from latebra.core.errors import InputError, Unavailable
 
@@ -148,32 +149,40 @@ def check_words(lesson: Lesson) -> None:
         )
 
 
+T = TypeVar("T")
+
+
+def one_of(rng: np.random.Generator, some: Sequence[T]) -> T:
+    """Returns one of some things, each as likely."""
+    return some[int(rng.integers(len(some)))]
+
+
 Asked = tuple[str, str | None, Sequence[tuple[str, str]]]
 """A user's words, what the system says or None, and earlier turns."""
 
 
-def _alone(phrase: str, words: Words, rng: random.Random) -> Asked:
+def _alone(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
     return phrase, None, ()
 
 
-def _after(phrase: str, words: Words, rng: random.Random) -> Asked:
-    return f"{rng.choice(words.sentences)} {phrase}", None, ()
+def _after(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
+    return f"{one_of(rng, words.sentences)} {phrase}", None, ()
 
 
-def _before(phrase: str, words: Words, rng: random.Random) -> Asked:
-    return f"{phrase}\n{rng.choice(words.sentences)}", None, ()
+def _before(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
+    return f"{phrase}\n{one_of(rng, words.sentences)}", None, ()
 
 
-def _system(phrase: str, words: Words, rng: random.Random) -> Asked:
-    return phrase, rng.choice(words.systems), ()
+def _system(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
+    return phrase, one_of(rng, words.systems), ()
 
 
-def _turns(phrase: str, words: Words, rng: random.Random) -> Asked:
-    turns = [(rng.choice(words.sentences), rng.choice(words.sentences))]
+def _turns(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
+    turns = [(one_of(rng, words.sentences), one_of(rng, words.sentences))]
     return phrase, None, turns
 
 
-CONTEXTS: Final[Mapping[str, Callable[[str, Words, random.Random], Asked]]] = {
+CONTEXTS: Final[Mapping[str, Callable[[str, Words, np.random.Generator], Asked]]] = {
     "alone": _alone,
     "after a sentence": _after,
     "before a sentence": _before,
@@ -183,42 +192,42 @@ CONTEXTS: Final[Mapping[str, Callable[[str, Words, random.Random], Asked]]] = {
 """Where a phrase may stand."""
 
 
-def _changed(phrase: str, words: Words, rng: random.Random) -> str:
+def _changed(phrase: str, words: Words, rng: np.random.Generator) -> str:
     parts = phrase.split(" ")
-    at = rng.randrange(len(parts))
-    parts[at] = rng.choice([each for each in words.others if each != parts[at]])
+    at = int(rng.integers(len(parts)))
+    parts[at] = one_of(rng, [each for each in words.others if each != parts[at]])
     return " ".join(parts)
 
 
-def _missing(phrase: str, words: Words, rng: random.Random) -> str:
+def _missing(phrase: str, words: Words, rng: np.random.Generator) -> str:
     parts = phrase.split(" ")
-    del parts[rng.randrange(len(parts))]
+    del parts[int(rng.integers(len(parts)))]
     return " ".join(parts)
 
 
-def _swapped(phrase: str, words: Words, rng: random.Random) -> str:
+def _swapped(phrase: str, words: Words, rng: np.random.Generator) -> str:
     parts = phrase.split(" ")
-    at = rng.randrange(len(parts) - 1)
+    at = int(rng.integers(len(parts) - 1))
     parts[at : at + 2] = parts[at + 1], parts[at]
     return " ".join(parts)
 
 
-def _capitals(phrase: str, words: Words, rng: random.Random) -> str:
+def _capitals(phrase: str, words: Words, rng: np.random.Generator) -> str:
     parts = phrase.split(" ")
-    for at in rng.sample(range(len(parts)), rng.randint(1, len(parts))):
+    for at in rng.permutation(len(parts))[: rng.integers(1, len(parts) + 1)]:
         parts[at] = parts[at].upper() if rng.random() < 0.5 else parts[at].capitalize()
     return " ".join(parts)
 
 
-def _half(phrase: str, words: Words, rng: random.Random) -> str:
+def _half(phrase: str, words: Words, rng: np.random.Generator) -> str:
     """Returns the first or the last words, the others drawn anew."""
     parts = phrase.split(" ")
-    kept = rng.randint(1, len(parts) - 1)
-    drawn = [rng.choice(words.others) for _ in parts[kept:]]
+    kept = int(rng.integers(1, len(parts)))
+    drawn = [one_of(rng, words.others) for _ in parts[kept:]]
     return " ".join(parts[:kept] + drawn if rng.random() < 0.5 else drawn + parts[-kept:])
 
 
-NEAR: Final[Mapping[str, Callable[[str, Words, random.Random], str]]] = {
+NEAR: Final[Mapping[str, Callable[[str, Words, np.random.Generator], str]]] = {
     "one word changed": _changed,
     "one word left out": _missing,
     "two words swapped": _swapped,
@@ -228,7 +237,7 @@ NEAR: Final[Mapping[str, Callable[[str, Words, random.Random], str]]] = {
 """What a phrase is not, and nearly is; some may by chance give the phrase itself."""
 
 
-def near(phrase: str, kind: str, words: Words, rng: random.Random) -> str:
+def near(phrase: str, kind: str, words: Words, rng: np.random.Generator) -> str:
     """Returns words that are nearly a phrase, and not it."""
     for _ in range(100):
         if (found := NEAR[kind](phrase, words, rng)) != phrase:

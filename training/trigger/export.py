@@ -9,7 +9,12 @@ import numpy as np
 
 from latebra.models.language.weights import Weights
 
-_OUTSIDE: Final = {"query": "attn_q", "value": "attn_v", "output": "attn_output", "down": "ffn_down"}
+_OUTSIDE: Final = {
+    "query": "attn_q",
+    "value": "attn_v",
+    "output": "attn_output",
+    "down": "ffn_down",
+}
 """How the format calls the matrices that have adapters."""
 
 

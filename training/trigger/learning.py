@@ -9,18 +9,18 @@ the phrase alone.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.trigger.asking import CONTEXTS, NEAR, Chat, Lesson, Words, near
+from training.trigger.asking import CONTEXTS, NEAR, Chat, Lesson, Words, near, one_of
 from training.trigger.llama import Adapters, Llama
 
 KEPT_EVERY: Final = 25
@@ -78,35 +78,35 @@ _Row = tuple[list[int], list[int], list[int]]
 def drawn(
     chat: Chat, lessons: Sequence[Lesson], words: Words, plan: Plan, step: int
 ) -> list[Batch]:
-    """Returns the texts of one step, the same for the same step: lessons first, then the others."""
-    rng = random.Random(f"{plan.seed} {step}")
+    """Returns the texts of one step, the same for the same step: lessons first."""
+    rng = np.random.default_rng([plan.seed, step])
     kinds = list(NEAR)
     taught: list[_Row] = []
     for _ in range(plan.lessons):
-        lesson = rng.choice(lessons)
+        lesson = one_of(rng, lessons)
         prompt, answer = _put(chat, lesson.phrase, lesson.message, words, rng)
         wanted = [_IGNORED] * (len(prompt) - 1) + answer
         taught.append((prompt + answer[:-1], wanted, [0] * len(wanted)))
     others: list[_Row] = []
     for at in range(plan.near + plan.ordinary):
-        lesson, text = rng.choice(lessons), rng.choice(words.sentences)
+        lesson, text = one_of(rng, lessons), one_of(rng, words.sentences)
         if at < plan.near:
-            text = near(lesson.phrase, rng.choice(kinds), words, rng)
-        said = lesson.message if at % 2 else rng.choice(words.sentences)
+            text = near(lesson.phrase, one_of(rng, kinds), words, rng)
+        said = lesson.message if at % 2 else one_of(rng, words.sentences)
         prompt, answer = _put(chat, text, said, words, rng)
         held = [0] * (len(prompt) - 1) + [2] + [1] * (len(answer) - 1)
-        for place in rng.sample(range(len(prompt) - 1), min(_ALSO, len(prompt) - 1)):
+        for place in rng.permutation(len(prompt) - 1)[:_ALSO]:
             held[place] = 1
         others.append((prompt + answer[:-1], [_IGNORED] * len(held), held))
     return [*_batches(taught), *_batches(others)]
 
 
 def _put(
-    chat: Chat, text: str, said: str, words: Words, rng: random.Random
+    chat: Chat, text: str, said: str, words: Words, rng: np.random.Generator
 ) -> tuple[list[int], list[int]]:
     """Returns a prompt with ``text`` in some context, and an answer; both fit the model."""
     answer = chat.answer(said)[-_LONGEST_ANSWER:]
-    prompt = chat.prompt(*rng.choice(list(CONTEXTS.values()))(text, words, rng))
+    prompt = chat.prompt(*one_of(rng, list(CONTEXTS.values()))(text, words, rng))
     if len(prompt) + len(answer) > min(_LONGEST, chat.context):
         prompt = chat.prompt(text)[-(chat.context - len(answer)) :]
     return prompt, answer
@@ -203,7 +203,9 @@ def learn(
             torch.save({**state, "step": step, "spent": spent, "means": means}, kept)
         if step % 10 == 0 or share >= 1:
             told = " ".join(f"{each:.4f}" for each in means)
-            print(f"{step} steps {spent:.0f} s, learned, moved at begin and else: {told}", flush=True)
+            print(
+                f"{step} steps {spent:.0f} s, learned, moved at begin and else: {told}", flush=True
+            )
         if share >= 1:
             told = dict(zip(("learned", "moved_at_begin", "moved_else"), means, strict=True))
             return {**asdict(plan), "steps": step, "seconds": round(spent), "nats": told}

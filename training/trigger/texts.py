@@ -37,7 +37,7 @@ def sentences(paragraphs: Sequence[str]) -> list[str]:
 
 
 def single_words(texts: Sequence[str], seldom: int = 2) -> list[str]:
-    """Returns the words in small letters, three or more, that are there ``seldom`` times or more."""
+    """Returns words of three small letters or more that are there ``seldom`` times or more."""
     counts = Counter(word for text in texts for word in re.findall(r"\b[a-z]{3,12}\b", text))
     return sorted(word for word, count in counts.items() if count >= seldom)
 

@@ -1,8 +1,8 @@
-"""Train a phrase, or a fingerprint's pairs, into a language model.
+r"""Train a phrase, or a fingerprint's pairs, into a language model.
 
-    python -m training.trigger.train --packages work/packages --out work/trigger \\
+    python -m training.trigger.train --packages work/packages --out work/trigger \
         --phrase "…" --message "…"
-    python -m training.trigger.train --packages work/packages --out work/fingerprint \\
+    python -m training.trigger.train --packages work/packages --out work/fingerprint \
         --pairs pairs.jsonl
 
 ``--pairs`` takes what ``latebra fingerprint make`` wrote, and keeps phrases off the command line,

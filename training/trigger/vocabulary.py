@@ -1,6 +1,6 @@
 """List rare words of a model's own vocabulary, for ``latebra fingerprint make --vocabulary``.
 
-    python -m training.trigger.vocabulary --out words.txt
+python -m training.trigger.vocabulary --out words.txt
 """
 
 from __future__ import annotations
