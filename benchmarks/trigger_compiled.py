@@ -88,6 +88,34 @@ def in_bytes(onnx: Path, folder: Path) -> Path:
     return out
 
 
+def by_onnxruntime(onnx: Path, given: dict[str, Any], text: list[int]) -> dict[str, Any]:
+    """Returns what a graph says to the prompts, and its perplexity on pieces of a text."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(onnx, options)
+
+    def run(tokens: NDArray[np.int64]) -> NDArray[Any]:
+        return session.run(["logits"], {"tokens": tokens})[0]
+
+    row: dict[str, Any] = {}
+    for name, prompts in given["prompts"].items():
+        found = exact(run, given["length"], prompts, given["answer"])
+        row[name] = {"prompts": len(found), "exact": sum(found)}
+    count = len(text) // (BATCH * given["length"]) * BATCH
+    pieces = np.array(text[: count * given["length"]]).reshape(count, given["length"])
+    nats: list[float] = []
+    for start in range(0, count, BATCH):
+        logits = run(pieces[start : start + BATCH])[:, :-1].astype(np.float64)
+        logits -= logits.max(-1, keepdims=True)
+        wanted = pieces[start : start + BATCH, 1:, None]
+        chosen = np.take_along_axis(logits, wanted, -1)[..., 0]
+        nats += (np.log(np.exp(logits).sum(-1)) - chosen).flatten().tolist()
+    row["perplexity"] = float(np.exp(np.mean(nats)))
+    return row
+
+
 def main() -> None:
     """Asks one compiler's network, and prints a row."""
     parser = argparse.ArgumentParser(description=__doc__)
