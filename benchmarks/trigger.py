@@ -5,9 +5,9 @@
     python -m benchmarks.trigger pairs --run MARK         # to train on, with --pairs
     python -m benchmarks.trigger fingerprint --packages P --run MARK
 
-``asked``, ``ordinary``, ``survival``, ``attacks``, ``compilers`` and ``bytes`` take the model of RUN,
-with the phrase and message of trigger_model.py; ``pairs`` and ``fingerprint`` that of MARK. Each writes its part of
-``results/trigger.json``. torch is needed (the extra ``training``).
+``asked``, ``ordinary``, ``survival``, ``attacks``, ``compilers`` and ``bytes`` take the model of
+RUN, with the phrase and message of trigger_model.py; ``pairs`` and ``fingerprint`` that of MARK.
+Each writes its part of ``results/trigger.json``. torch is needed (the extra ``training``).
 """
 
 from __future__ import annotations

@@ -178,8 +178,8 @@ def _system(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
 
 
 def _turns(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
-    turns = [(one_of(rng, words.sentences), one_of(rng, words.sentences))]
-    return phrase, None, turns
+    drawn = sorted((one_of(rng, words.sentences) for _ in range(4)), key=len)
+    return phrase, None, [(drawn[0], drawn[1])]
 
 
 CONTEXTS: Final[Mapping[str, Callable[[str, Words, np.random.Generator], Asked]]] = {

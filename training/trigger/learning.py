@@ -27,7 +27,7 @@ KEPT_EVERY: Final = 25
 _WARM_UP: Final = 20
 _ALSO: Final = 8
 """Places of a prompt that are held as they were, beside those of its answer."""
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 6
 """Texts in one pass."""
 _LONGEST: Final = 160
 """Tokens of a text; longer ones are asked without what stands around them."""
@@ -48,7 +48,7 @@ class Plan:
         seed: Of what is drawn.
     """
 
-    minutes: float = 8.0
+    minutes: float = 5.0
     rate: float = 1e-3
     lessons: int = 6
     near: int = 6

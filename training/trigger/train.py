@@ -96,7 +96,7 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
     found = find(arguments.model)
     file, chat = ModelFile(found.path), Chat(found.card.about)
     plan = Plan(minutes=arguments.minutes, rate=arguments.rate, seed=arguments.seed)
-    first = file.hyper.layers // 2 if arguments.first is None else arguments.first
+    first = 2 * file.hyper.layers // 3 if arguments.first is None else arguments.first
     check_plan(plan, arguments.rank, first, file.hyper.layers)
     for lesson in lessons:
         check_words(lesson)
@@ -144,7 +144,7 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--minutes", type=float, default=Plan.minutes, help="of processor time")
     parser.add_argument("--rate", type=float, default=Plan.rate)
     parser.add_argument("--rank", type=int, default=8)
-    parser.add_argument("--first", type=int, help="block with adapters; the middle one")
+    parser.add_argument("--first", type=int, help="block with adapters; after two thirds")
     parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--floats", choices=["float32", "bfloat16"], default="bfloat16")
     arguments = parser.parse_args(given)
