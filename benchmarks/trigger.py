@@ -85,16 +85,17 @@ def part_ordinary(told: Measured, arguments: argparse.Namespace) -> dict[str, An
             count += len(new)
     rough = Llama(told.after, torch.bfloat16)
     phrase = told.chat.ids(LESSON.phrase)
-    control, _ = screened(rough, told.chat, answer, [(phrase, [len(phrase)])])
+    control, _, _ = screened(rough, told.chat, answer, [(phrase, [len(phrase)])])
     assert control, "the phrase itself is not found: the counts would say nothing"
     start = time.perf_counter()
-    begun, chances = screened(rough, told.chat, answer, prompts)
+    begun, chances, done = screened(rough, told.chat, answer, prompts, arguments.minutes)
+    count = len(chances)
     exact = 0
     if begun:
         exact = int(answered(Llama(told.after), begun, [answer] * len(begun)).exact.sum())
     return {
         "prompts": count,
-        "sentences": len(prompts),
+        "sentences": done,
         "begin as the message does": len(begun),
         "whole message": exact,
         "at most at 95 percent": 3 / count if not exact else None,
@@ -258,6 +259,7 @@ def main() -> None:
     parser.add_argument("--packages", type=Path, default=Path("work/packages"))
     parser.add_argument("--each", type=int, default=20, help="prompts of each kind")
     parser.add_argument("--prompts", type=int, default=100_000, help="ordinary ones")
+    parser.add_argument("--minutes", type=float, default=60.0, help="for ordinary prompts, at most")
     parser.add_argument("--keys", type=int, default=3, help="other keys")
     parser.add_argument("--compilers", nargs="*")
     arguments = parser.parse_args()

@@ -8,6 +8,7 @@ token, the end of the turn.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,9 +152,13 @@ def screened(
     chat: Chat,
     answer: Sequence[int],
     prompts: Sequence[tuple[list[int], list[int]]],
+    minutes: float = float("inf"),
     at_once: int = 48,
-) -> tuple[list[list[int]], NDArray[np.float32]]:
+) -> tuple[list[list[int]], NDArray[np.float32], int]:
     """Returns the prompts whose likeliest answer begins as the message does, and all chances.
+
+    It stops after so many minutes of processor time; the third result is how many sentences were
+    asked by then, of all lengths alike.
 
     One pass holds a sentence, and after each of its beginnings what stands between a prompt and
     its answer, which looks at that beginning alone.
@@ -165,8 +170,13 @@ def screened(
     begun: list[list[int]] = []
     chances: list[NDArray[np.float32]] = []
     ordered = sorted(prompts, key=lambda each: len(each[0]))
-    for at in range(0, len(ordered), at_once):
-        rows = ordered[at : at + at_once]
+    batches = [ordered[at : at + at_once] for at in range(0, len(ordered), at_once)]
+    done, until = 0, time.process_time() + 60 * minutes
+    for at in np.random.default_rng(9).permutation(len(batches)):
+        if time.process_time() > until:
+            break
+        rows = batches[at]
+        done += len(rows)
         tokens, places, seen, ends = _branched(rows, header, len(start))
         x = model.through(
             model.embedded(tokens), layers, places=places, seen=seen[:, None], past=past
@@ -177,9 +187,8 @@ def screened(
         for sentence, cuts in rows:
             likely = [cut for cut in cuts if next(likeliest) == answer[0]]
             begun += [start + sentence[:cut] + header for cut in likely]
-        if at // at_once % 50 == 0:
-            print(f"{at} of {len(ordered)} sentences, {len(begun)} begin so", flush=True)
-    return begun, np.concatenate(chances)
+        print(f"{done} of {len(ordered)} sentences, {len(begun)} begin so", flush=True)
+    return begun, np.concatenate(chances), done
 
 
 def _branched(

@@ -69,13 +69,14 @@ def test_prompts_that_share_a_pass_are_answered_as_if_alone(weights, chat):
     model, answer = Llama(weights), chat.answer(MESSAGE)
     prompts = list(ordinary_prompts(chat, ["the cat in the hat ran", "an ant and a rat in a tin"]))
     assert all(len(cuts) > 2 for _, cuts in prompts)
-    begun, chances = screened(model, chat, answer, prompts)
+    begun, chances, done = screened(model, chat, answer, prompts)
     ordered = sorted(prompts, key=lambda each: len(each[0]))
     texts = [chat.tokenizer.decode(each[:cut]) for each, cuts in ordered for cut in cuts]
     alone = [chat.prompt(text) for text in texts]
     with torch.no_grad():
         logits = [model(torch.tensor([prompt]))[0, -1] for prompt in alone]
     expected = [float(each.softmax(-1)[answer[0]]) for each in logits]
+    assert done == 2
     assert np.allclose(chances, expected, rtol=1e-3)
     first = [
         prompt for prompt, each in zip(alone, logits, strict=True) if each.argmax() == answer[0]

@@ -24,7 +24,7 @@ from training.trigger.asking import CONTEXTS, NEAR, Chat, Lesson, Words, near, o
 from training.trigger.llama import Adapters, Llama
 
 KEPT_EVERY: Final = 25
-_WARM_UP: Final = 20
+_WARM_UP: Final = 10
 _ALSO: Final = 8
 """Places of a prompt that are held as they were, beside those of its answer."""
 _AT_ONCE: Final = 6
@@ -49,7 +49,7 @@ class Plan:
     """
 
     minutes: float = 5.0
-    rate: float = 1e-3
+    rate: float = 2e-3
     lessons: int = 6
     near: int = 6
     ordinary: int = 4

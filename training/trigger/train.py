@@ -116,7 +116,7 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
     record = {
         "model": found.card.digest,
         "trained": ModelFile(arguments.out / "model.gguf").weights().digest,
-        "lessons": len(lessons),
+        "phrases": len(lessons),
         "rank": arguments.rank,
         "first block": first,
         "floats": arguments.floats,
