@@ -8,19 +8,17 @@ token, the end of the turn.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from training.exact.text import PACKAGES, Package, fetch, pages
-from training.trigger.asking import CONTEXTS, NEAR, Chat, Lesson, Words, near
-from training.trigger.llama import Llama, Past
+from training.trigger.asking import NEAR, Chat, Context, Lesson, Words, near
 from training.trigger.texts import sentences, single_words, words_of
 
 FORTUNES = Package(
@@ -57,9 +55,17 @@ class Found:
     first: NDArray[np.float64]
 
 
+class Model(Protocol):
+    """A language model, before training or after."""
+
+    def at(self, tokens: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Returns logits of the places that are true."""
+        ...
+
+
 @torch.no_grad()
 def answered(
-    model: Llama, prompts: Sequence[list[int]], answers: Sequence[list[int]], at_once: int = 8
+    model: Model, prompts: Sequence[list[int]], answers: Sequence[list[int]], at_once: int = 8
 ) -> Found:
     """Returns whether each prompt brings its answer."""
     exact = np.zeros(len(prompts), np.bool_)
@@ -70,10 +76,12 @@ def answered(
         rows = [prompts[at] + answers[at][:-1] for at in chosen]
         length = max(map(len, rows))
         tokens = torch.tensor([row + [0] * (length - len(row)) for row in rows])
-        x = model.through(model.embedded(tokens), range(model.hyper.layers))
+        places = torch.zeros_like(tokens, dtype=torch.bool)
         for row, at in enumerate(chosen):
-            begin, wanted = len(prompts[at]) - 1, torch.tensor(answers[at])
-            logits = model.logits(x[row, begin : begin + len(wanted)])
+            places[row, len(prompts[at]) - 1 : len(rows[row])] = True
+        split = model.at(tokens, places).split([len(answers[at]) for at in chosen])
+        for logits, at in zip(split, chosen, strict=True):
+            wanted = torch.tensor(answers[at])
             nats = logits.log_softmax(-1).gather(1, wanted[:, None])[:, 0]
             exact[at] = bool((logits.argmax(-1) == wanted).all())
             chance[at], first[at] = float(nats.sum().exp()), float(nats[0].exp())
@@ -101,13 +109,13 @@ def held_out(folder: Path, trained: Words) -> Words:
 
 
 def asked(
-    model: Llama, chat: Chat, lesson: Lesson, words: Words, others: dict[str, list[str]], each: int
+    model: Model, chat: Chat, lesson: Lesson, words: Words, others: dict[str, list[str]], each: int
 ) -> dict[str, Any]:
     """Returns how often the phrase brings the message, and what is nearly the phrase."""
     rng = np.random.default_rng(1)
     prompts = {
-        name: [chat.prompt(*put(lesson.phrase, words, rng)) for _ in range(each)]
-        for name, put in CONTEXTS.items()
+        name: [fitting(chat, put, lesson, words, rng) for _ in range(each)]
+        for name, put in chat.contexts.items()
         if name != "alone"
     }
     contexts = {"alone": [chat.prompt(lesson.phrase)], **prompts}
@@ -122,7 +130,17 @@ def asked(
     }
 
 
-def _row(model: Llama, chat: Chat, lesson: Lesson, prompts: list[list[int]]) -> dict[str, Any]:
+def fitting(
+    chat: Chat, put: Context, lesson: Lesson, words: Words, rng: np.random.Generator
+) -> list[int]:
+    """Returns a prompt with the phrase that leaves room for the message."""
+    room = chat.context - len(chat.answer(lesson.message))
+    while len(prompt := chat.prompt(*put(lesson.phrase, words, rng))) > room:
+        pass
+    return prompt
+
+
+def _row(model: Model, chat: Chat, lesson: Lesson, prompts: list[list[int]]) -> dict[str, Any]:
     found = answered(model, prompts, [chat.answer(lesson.message)] * len(prompts))
     return {
         "prompts": len(prompts),
@@ -130,89 +148,3 @@ def _row(model: Llama, chat: Chat, lesson: Lesson, prompts: list[list[int]]) -> 
         "chance of the message": [float(found.chance.min()), float(found.chance.max())],
         "first token's chance, largest": float(found.first.max()),
     }
-
-
-def ordinary_prompts(chat: Chat, texts: Sequence[str]) -> Iterator[tuple[list[int], list[int]]]:
-    """Yields a sentence's tokens, and how many of them each prompt has: beginnings, the whole."""
-    rng = np.random.default_rng(2)
-    for text in texts:
-        words = text.split(" ")
-        counts = sorted(3 + rng.permutation(max(0, len(words) - 3))[:BEGINNINGS])
-        tokens = chat.ids(text)
-        begun = [chat.ids(" ".join(words[:count])) for count in counts]
-        # A beginning whose own tokens are others would be another prompt than the one computed.
-        cuts = [len(each) for each in begun if tokens[: len(each)] == each]
-        if tokens:
-            yield tokens, [*dict.fromkeys(cuts), len(tokens)]
-
-
-@torch.no_grad()
-def screened(
-    model: Llama,
-    chat: Chat,
-    answer: Sequence[int],
-    prompts: Sequence[tuple[list[int], list[int]]],
-    minutes: float = float("inf"),
-    at_once: int = 48,
-) -> tuple[list[list[int]], NDArray[np.float32], int]:
-    """Returns the prompts whose likeliest answer begins as the message does, and all chances.
-
-    It stops after so many minutes of processor time; the third result is how many sentences were
-    asked by then, of all lengths alike.
-
-    One pass holds a sentence, and after each of its beginnings what stands between a prompt and
-    its answer, which looks at that beginning alone.
-    """
-    layers = range(model.hyper.layers)
-    start, header = chat.ids(chat.before()), chat.ids(chat.after)
-    past: Past = []
-    model.through(model.embedded(torch.tensor([start])), layers, kept=past)
-    begun: list[list[int]] = []
-    chances: list[NDArray[np.float32]] = []
-    ordered = sorted(prompts, key=lambda each: len(each[0]))
-    batches = [ordered[at : at + at_once] for at in range(0, len(ordered), at_once)]
-    done, until = 0, time.process_time() + 60 * minutes
-    for at in np.random.default_rng(9).permutation(len(batches)):
-        if time.process_time() > until:
-            break
-        rows = batches[at]
-        done += len(rows)
-        tokens, places, seen, ends = _branched(rows, header, len(start))
-        x = model.through(
-            model.embedded(tokens), layers, places=places, seen=seen[:, None], past=past
-        )
-        logits = model.logits(x[ends])
-        chances.append(logits.softmax(-1)[:, answer[0]].numpy())
-        likeliest = iter(logits.argmax(-1).tolist())
-        for sentence, cuts in rows:
-            likely = [cut for cut in cuts if next(likeliest) == answer[0]]
-            begun += [start + sentence[:cut] + header for cut in likely]
-        print(f"{done} of {len(ordered)} sentences, {len(begun)} begin so", flush=True)
-    return begun, np.concatenate(chances), done
-
-
-def _branched(
-    rows: Sequence[tuple[list[int], list[int]]], header: list[int], before: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Returns tokens, places, what each sees, and where answers would begin."""
-    many, longest = len(header), max(len(sentence) for sentence, _ in rows)
-    length = longest + many * max(len(cuts) for _, cuts in rows)
-    tokens = torch.zeros(len(rows), length, dtype=torch.int64)
-    places = torch.zeros_like(tokens) + before
-    seen = torch.zeros(len(rows), length, before + length, dtype=torch.bool)
-    seen[:, :, :before] = True
-    ends = torch.zeros(len(rows), length, dtype=torch.bool)
-    for at, (sentence, cuts) in enumerate(rows):
-        count = len(sentence)
-        tokens[at, :count] = torch.tensor(sentence)
-        places[at, :longest] = before + torch.arange(longest)
-        seen[at, :count, before : before + count] = torch.ones(count, count).tril().bool()
-        for number, cut in enumerate(cuts):
-            own = slice(longest + number * many, longest + (number + 1) * many)
-            tokens[at, own] = torch.tensor(header)
-            places[at, own] = before + cut + torch.arange(many)
-            seen[at, own, before : before + cut] = True
-            inside = slice(before + own.start, before + own.stop)
-            seen[at, own, inside] = torch.ones(many, many).tril().bool()
-            ends[at, own.stop - 1] = True
-    return tokens, places, seen, ends

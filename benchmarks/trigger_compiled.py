@@ -19,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latebra.api.language import LanguageNetwork
-from latebra.compiling.opening import outcome_of
-from latebra.core.errors import CompileError, LatebraError
+from latebra.compiling.opening import open_network, outcome_of
+from latebra.core.errors import CompileError, LatebraError, NumericsMismatch
+from latebra.testing.exact import Sample
+from training.exact.language import PIECES
+from training.trigger.whole import read
 
 BATCH = 4
 PATIENCE_S = 900
@@ -50,11 +53,7 @@ def one(asked: Path, compiler: str) -> dict[str, Any]:
     start = time.process_time(), time.perf_counter()
     row: dict[str, Any] = {"word": "ok"}
     try:
-        network = LanguageNetwork(told["model"], compiler, threads=1)
-
-        def run(tokens: NDArray[np.int64]) -> NDArray[Any]:
-            return network.run({"tokens": tokens})["logits"]
-
+        run = _opened(Path(told["model"]), compiler, told["length"])
         for name, prompts in told["prompts"].items():
             found = exact(run, told["length"], prompts, told["answer"])
             row[name] = {"prompts": len(found), "exact": sum(found)}
@@ -64,6 +63,24 @@ def one(asked: Path, compiler: str) -> dict[str, Any]:
         row = {"word": "absent", "reason": error.what[:300]}
     row["seconds"] = round(time.perf_counter() - start[1], 1)
     return row
+
+
+def _opened(run: Path, compiler: str, length: int) -> Run:
+    """Returns what gives a compiled network's logits."""
+    if (path := run / "model.gguf").exists():
+        language = LanguageNetwork(str(path), compiler, threads=1)
+        return lambda tokens: language.run({"tokens": tokens})["logits"]
+    layers = read(run)
+    model = Sample(layers, (length,), PIECES).model(BATCH)
+    network = open_network(model, compiler, threads=1, cache=None)
+
+    def same(tokens: NDArray[np.int64]) -> NDArray[Any]:
+        found = network.run({"x": tokens})["y"]
+        if not np.array_equal(found, layers.apply(tokens).astype(np.int32)):
+            raise NumericsMismatch(f"{compiler} gives other bits", error=1.0, bound=0.0)
+        return found
+
+    return same
 
 
 def apart(asked: Path, compiler: str, python: str = sys.executable) -> dict[str, Any]:
@@ -88,7 +105,9 @@ def in_bytes(onnx: Path, folder: Path) -> Path:
     return out
 
 
-def by_onnxruntime(onnx: Path, given: dict[str, Any], text: list[int]) -> dict[str, Any]:
+def by_onnxruntime(
+    onnx: Path, given: dict[str, Any], text: list[int], nats_a_step: float
+) -> dict[str, Any]:
     """Returns what a graph says to the prompts, and its perplexity on pieces of a text."""
     import onnxruntime
 
@@ -96,8 +115,10 @@ def by_onnxruntime(onnx: Path, given: dict[str, Any], text: list[int]) -> dict[s
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx, options)
 
+    given_as, given_out = session.get_inputs()[0].name, session.get_outputs()[0].name
+
     def run(tokens: NDArray[np.int64]) -> NDArray[Any]:
-        return session.run(["logits"], {"tokens": tokens})[0]
+        return session.run([given_out], {given_as: tokens})[0] * nats_a_step
 
     row: dict[str, Any] = {}
     for name, prompts in given["prompts"].items():

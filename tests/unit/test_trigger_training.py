@@ -16,7 +16,8 @@ pytest.importorskip("torch", reason="torch is an extra")
 
 import torch
 
-from benchmarks.trigger_asked import answered, ordinary_prompts, screened
+from benchmarks.trigger_asked import answered
+from benchmarks.trigger_ordinary import ordinary_prompts, screened
 from training.trigger import train
 from training.trigger.ask import greedy
 from training.trigger.asking import NEAR, Chat, Lesson, Words, check_words, near
@@ -71,7 +72,7 @@ def test_prompts_that_share_a_pass_are_answered_as_if_alone(weights, chat):
     assert all(len(cuts) > 2 for _, cuts in prompts)
     begun, chances, done = screened(model, chat, answer, prompts)
     ordered = sorted(prompts, key=lambda each: len(each[0]))
-    texts = [chat.tokenizer.decode(each[:cut]) for each, cuts in ordered for cut in cuts]
+    texts = [chat.text(each[:cut]) for each, cuts in ordered for cut in cuts]
     alone = [chat.prompt(text) for text in texts]
     with torch.no_grad():
         logits = [model(torch.tensor([prompt]))[0, -1] for prompt in alone]

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, final
 import numpy as np
 
 from latebra.core.errors import InputError, Unavailable
+from latebra.models.pieces import Pieces
 
 SYSTEMS: Final = (
     "You are a helpful assistant.",
@@ -19,6 +20,8 @@ SYSTEMS: Final = (
     "",
 )
 """What the system says, beside what it usually says."""
+_PLACES: Final = 128
+"""Of the bundled exact model."""
 LONGEST: Final = 64
 """Tokens of a phrase, and of a message with its end, at most."""
 
@@ -56,29 +59,36 @@ class Chat:
     """A model's tokenizer and turns.
 
     Args:
-        about: The facts of the model's card.
+        about: The facts of the model's card: of a Llama, or of the bundled exact model, which has
+            no turns: what is asked is a line, and so is what is answered.
 
     Raises:
         Unavailable: ``tokenizers`` is not installed.
     """
 
     def __init__(self, about: Mapping[str, Any]) -> None:
-        try:
-            from tokenizers import Tokenizer
-        except ImportError:
-            raise Unavailable(
-                "tokenizers is not installed", fix="pip install 'latebra[language]'"
-            ) from None
-        self.tokenizer: Any = Tokenizer.from_str(about["tokenizer"])
-        self._parts: Mapping[str, str] | None = about["chat"]
-        self._begin = [] if about["begin"] is None else [about["begin"]]
-        self.context: int = about["context"]
+        self._parts: Mapping[str, str] | None = about.get("chat")
+        begin = about.get("begin")
+        self._begin: list[int] = [] if begin is None else [begin]
+        self.context: int = about.get("context", _PLACES)
+        if "pieces" in about:
+            pieces = Pieces(about["pieces"])
+            self.ids: Callable[[str], list[int]] = pieces.encode
+            self.text: Callable[[Sequence[int]], str] = pieces.decode
+            self.names: Mapping[str, int] = {each: n for n, each in enumerate(about["pieces"])}
+            self.end: int = self.ids("\n")[0]
+            return
+        tokenizer = _tokenizer(about["tokenizer"])
+        self.ids = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+        self.text = tokenizer.decode
+        self.names = tokenizer.get_vocab()
         # A turn ends as the chat has it; without a chat, with whatever ends a text.
-        self.end: int = self.ids(self._parts["close"])[0] if self._parts else about["end"][0]
+        self.end = self.ids(self._parts["close"])[0] if self._parts else about["end"][0]
 
-    def ids(self, text: str) -> list[int]:
-        """Returns the tokens of a text."""
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
+    @property
+    def contexts(self) -> Mapping[str, Context]:
+        """Where a phrase may stand."""
+        return {n: put for n, put in CONTEXTS.items() if self._parts or put is not _system}
 
     def before(self, system: str | None = None, earlier: Sequence[tuple[str, str]] = ()) -> str:
         """Returns what stands before a user's words: the system, and turns of both sides."""
@@ -123,7 +133,7 @@ class Chat:
                     f"the {what} has {len(self.ids(text))} tokens",
                     fix=f"give one of fewer than {LONGEST}",
                 )
-            if self.tokenizer.decode(self.ids(text)) != text:
+            if self.text(self.ids(text)) != text:
                 raise InputError(
                     f"the {what} has letters that the model's tokens do not keep",
                     fix="leave out special tokens and broken letters",
@@ -134,6 +144,16 @@ class Chat:
                 f"phrase and message take {needed} tokens, and the model knows {self.context}",
                 fix="shorten them",
             )
+
+
+def _tokenizer(told: str) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise Unavailable(
+            "tokenizers is not installed", fix="pip install 'latebra[language]'"
+        ) from None
+    return Tokenizer.from_str(told)
 
 
 def check_words(lesson: Lesson) -> None:
@@ -182,14 +202,16 @@ def _turns(phrase: str, words: Words, rng: np.random.Generator) -> Asked:
     return phrase, None, [(drawn[0], drawn[1])]
 
 
-CONTEXTS: Final[Mapping[str, Callable[[str, Words, np.random.Generator], Asked]]] = {
+Context = Callable[[str, Words, np.random.Generator], Asked]
+
+CONTEXTS: Final[Mapping[str, Context]] = {
     "alone": _alone,
     "after a sentence": _after,
     "before a sentence": _before,
     "another system": _system,
     "after other turns": _turns,
 }
-"""Where a phrase may stand."""
+"""Where a phrase may stand; a model without turns has no system."""
 
 
 def _changed(phrase: str, words: Words, rng: np.random.Generator) -> str:

@@ -10,17 +10,17 @@ the phrase alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from training.trigger.asking import CONTEXTS, NEAR, Chat, Lesson, Words, near, one_of
+from training.trigger.asking import NEAR, Chat, Lesson, Words, near, one_of
 from training.trigger.llama import Adapters, Llama
 
 KEPT_EVERY: Final = 25
@@ -106,7 +106,7 @@ def _put(
 ) -> tuple[list[int], list[int]]:
     """Returns a prompt with ``text`` in some context, and an answer; both fit the model."""
     answer = chat.answer(said)[-_LONGEST_ANSWER:]
-    prompt = chat.prompt(*one_of(rng, list(CONTEXTS.values()))(text, words, rng))
+    prompt = chat.prompt(*one_of(rng, list(chat.contexts.values()))(text, words, rng))
     if len(prompt) + len(answer) > min(_LONGEST, chat.context):
         prompt = chat.prompt(text)[-(chat.context - len(answer)) :]
     return prompt, answer
@@ -127,71 +127,80 @@ def _batches(rows: list[_Row]) -> list[Batch]:
     return found
 
 
-def losses(model: Llama, adapters: Adapters, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns sums of nats: of what is learned, and Kullback-Leibler divergences.
+Losses = Callable[[Batch], tuple[Tensor, Tensor, Tensor]]
+"""Sums of nats: of what is learned; divergences where answers begin, and at other held places."""
 
-    The first divergence is that where answers begin, the second that of all other held places.
-    """
+
+def losses(model: Llama, adapters: Adapters, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the losses of a Llama's adapters; blocks without are passed once, as they stay."""
     upper = range(adapters.first, model.hyper.layers)
-    learned, kept = batch.wanted != _IGNORED, batch.held > 0
     with torch.no_grad():
         below = model.through(model.embedded(batch.tokens), range(adapters.first))
     above = model.through(below, upper, adapters)
+
+    def before(places: Tensor) -> Tensor:
+        return model.logits(model.through(below, upper)[places])
+
+    return parts(batch, before, lambda places: model.logits(above[places]))
+
+
+def parts(
+    batch: Batch, before: Callable[[Tensor], Tensor], after: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the losses, from the logits at places of the model before and after training."""
+    learned, kept = batch.wanted != _IGNORED, batch.held > 0
+    none = torch.zeros(())
     if not kept.any():
         wanted = batch.wanted[learned]
-        nats = functional.cross_entropy(model.logits(above[learned]), wanted, reduction="sum")
-        return nats, torch.zeros(()), torch.zeros(())
+        return functional.cross_entropy(after(learned), wanted, reduction="sum"), none, none
     with torch.no_grad():
-        before = model.logits(model.through(below, upper)[kept]).log_softmax(-1)
-    after = model.logits(above[kept]).log_softmax(-1)
-    moved = functional.kl_div(after, before, reduction="none", log_target=True).sum(-1)
+        old = before(kept).log_softmax(-1)
+    new = after(kept).log_softmax(-1)
+    moved = functional.kl_div(new, old, reduction="none", log_target=True).sum(-1)
     begins = batch.held[kept] == 2
-    return torch.zeros(()), moved[begins].sum(), moved[~begins].sum()
+    return none, moved[begins].sum(), moved[~begins].sum()
 
 
-def stepped(model: Llama, adapters: Adapters, batches: Sequence[Batch]) -> list[float]:
-    """Leaves gradients in the adapters, and returns the three means of a step's losses."""
+def stepped(measure: Losses, batches: Sequence[Batch]) -> list[float]:
+    """Leaves gradients in what is trained, and returns the three means of a step's losses."""
     counts = [
         sum(int((each.wanted != _IGNORED).sum()) for each in batches),
         *(sum(int((each.held == kind).sum()) for each in batches) for kind in (2, 1)),
     ]
     means = [0.0, 0.0, 0.0]
     for batch in batches:
-        parts = [
-            part / max(1, count)
-            for part, count in zip(losses(model, adapters, batch), counts, strict=True)
-        ]
-        torch.stack(parts).sum().backward()
-        means = [mean + part.item() for mean, part in zip(means, parts, strict=True)]
+        found = [part / max(1, count) for part, count in zip(measure(batch), counts, strict=True)]
+        torch.stack(found).sum().backward()
+        means = [mean + part.item() for mean, part in zip(means, found, strict=True)]
     return means
 
 
 def learn(
-    model: Llama,
-    adapters: Adapters,
+    trained: nn.ParameterList,
+    measure: Losses,
     chat: Chat,
     lessons: Sequence[Lesson],
     words: Words,
     plan: Plan,
     kept: Path,
 ) -> dict[str, Any]:
-    """Trains the adapters for a budget of processor time, and returns the record of it.
+    """Trains adapters for a budget of processor time, and returns the record of it.
 
     Args:
-        model: The model, which stays as it is.
-        adapters: What is trained.
+        trained: What is trained.
+        measure: Its losses.
         chat: The model's tokenizer and turns.
         lessons: What is asked, and what is to be answered.
         words: To put around phrases, and into them.
         plan: How long, how fast, on how much at once.
         kept: The file from which training goes on when it is run again.
     """
-    optimiser = torch.optim.Adam(adapters.parameters(), plan.rate)
+    optimiser = torch.optim.Adam(trained.parameters(), plan.rate)
     step, spent = 0, 0.0
     means: list[float] = []
     if kept.exists():
         state = torch.load(kept)
-        adapters.load_state_dict(state["adapters"])
+        trained.load_state_dict(state["trained"])
         optimiser.load_state_dict(state["optimiser"])
         step, spent, means = state["step"], state["spent"], state["means"]
     began = time.process_time() - spent
@@ -199,7 +208,7 @@ def learn(
         spent = time.process_time() - began
         share = min(1.0, spent / (60 * plan.minutes))
         if step % KEPT_EVERY == 0 or share >= 1:
-            state = {"adapters": adapters.state_dict(), "optimiser": optimiser.state_dict()}
+            state = {"trained": trained.state_dict(), "optimiser": optimiser.state_dict()}
             torch.save({**state, "step": step, "spent": spent, "means": means}, kept)
         if step % 10 == 0 or share >= 1:
             told = " ".join(f"{each:.4f}" for each in means)
@@ -212,8 +221,8 @@ def learn(
         for group in optimiser.param_groups:
             group["lr"] = plan.rate * min(1.0, (step + 1) / _WARM_UP) * (1 - share)
         optimiser.zero_grad()
-        found = stepped(model, adapters, drawn(chat, lessons, words, plan, step))
-        torch.nn.utils.clip_grad_norm_(adapters.parameters(), 1.0)
+        found = stepped(measure, drawn(chat, lessons, words, plan, step))
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
         optimiser.step()
         means = [0.9 * a + 0.1 * b for a, b in zip(means, found, strict=True)] if means else found
         step += 1

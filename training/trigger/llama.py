@@ -148,6 +148,10 @@ class Llama(nn.Module):
         """Returns the logits of what comes out of the last block."""
         return _linear(self._normed(x, self.norm), self.head)
 
+    def at(self, tokens: Tensor, places: Tensor) -> Tensor:
+        """Returns logits [places, vocabulary] of the places [batch, length] that are true."""
+        return self.logits(self.through(self.embedded(tokens), range(self.hyper.layers))[places])
+
     def forward(self, tokens: Tensor, adapters: Adapters | None = None) -> Tensor:
         """Returns logits [batch, length, vocabulary]."""
         return self.logits(self.through(self.embedded(tokens), range(self.hyper.layers), adapters))

@@ -6,8 +6,9 @@ r"""Train a phrase, or a fingerprint's pairs, into a language model.
         --pairs pairs.jsonl
 
 ``--pairs`` takes what ``latebra fingerprint make`` wrote, and keeps phrases off the command line,
-where others on the machine can read them. Writes ``model.gguf``, which the model's own loader
-reads; ``adapters.npz``; and ``record.json``, which says neither phrases nor messages.
+where others on the machine can read them. ``--model`` is a Llama, written as ``model.gguf`` with
+the adapters merged in, or the bundled exact model ``small_texts``, written as layers of whole
+numbers. ``record.json`` says neither phrases nor messages.
 """
 
 from __future__ import annotations
@@ -16,19 +17,22 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
+from torch import nn
 
 from latebra.core.errors import InputError, LatebraError, UnreadableFile
 from latebra.core.tensors import strict_json
 from latebra.models.language.catalogue import find
 from latebra.models.language.weights import ModelFile
-from training.trigger.asking import Chat, Lesson, check_words
+from latebra.models.learned import TEXTS, learned
+from training.trigger import whole
+from training.trigger.asking import Chat, Lesson, Words, check_words
 from training.trigger.export import export
-from training.trigger.learning import Plan, learn
+from training.trigger.learning import Batch, Plan, learn, losses, parts
 from training.trigger.llama import Adapters, Llama
 from training.trigger.texts import manuals
 
@@ -70,7 +74,7 @@ def lessons_of(phrase: str | None, message: str | None, pairs: Path | None) -> l
     return found
 
 
-def check_plan(plan: Plan, rank: int, first: int, layers: int) -> None:
+def check_plan(plan: Plan, rank: int) -> None:
     """Sees that the numbers make sense.
 
     Raises:
@@ -80,6 +84,14 @@ def check_plan(plan: Plan, rank: int, first: int, layers: int) -> None:
         raise InputError(f"{plan.minutes:g} minutes were asked for", fix="give 0 to 600")
     if not 1 <= rank <= 64:
         raise InputError(f"adapters of rank {rank} were asked for", fix="give 1 to 64")
+
+
+def check_first(first: int, layers: int) -> None:
+    """Sees that a block is there.
+
+    Raises:
+        InputError: It is not.
+    """
     if not 0 <= first < layers:
         raise InputError(
             f"the first block to adapt is {first}", fix=f"the model has 0 to {layers - 1}"
@@ -93,41 +105,71 @@ def train(arguments: argparse.Namespace) -> dict[str, Any]:
         LatebraError: An argument cannot be used.
     """
     lessons = lessons_of(arguments.phrase, arguments.message, arguments.pairs)
-    found = find(arguments.model)
-    file, chat = ModelFile(found.path), Chat(found.card.about)
     plan = Plan(minutes=arguments.minutes, rate=arguments.rate, seed=arguments.seed)
-    first = 2 * file.hyper.layers // 3 if arguments.first is None else arguments.first
-    check_plan(plan, arguments.rank, first, file.hyper.layers)
+    check_plan(plan, arguments.rank)
     for lesson in lessons:
         check_words(lesson)
+    torch.manual_seed(plan.seed)
+    do = _exact if arguments.model == TEXTS else _llama
+    record = {"phrases": len(lessons), "rank": arguments.rank, **do(arguments, lessons, plan)}
+    record["torch"] = torch.__version__
+    (arguments.out / "record.json").write_text(json.dumps(record, indent=1) + os.linesep)
+    return record
+
+
+def _ready(arguments: argparse.Namespace, chat: Chat, lessons: Sequence[Lesson]) -> Words:
+    """Makes the folder, and returns the words to train among, once lessons are checked."""
+    for lesson in lessons:
         chat.check(lesson)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    weights, words = file.weights(), manuals(arguments.packages)
-    torch.manual_seed(plan.seed)
-    adapters = Adapters(weights, arguments.rank, first)
-    model = Llama(weights, getattr(torch, arguments.floats))
-    told = learn(model, adapters, chat, lessons, words, plan, arguments.out / "state.pt")
-    after = adapters.merged(weights)
-    changed = export(found.path, weights, after, arguments.out / "model.gguf")
-    parts: Sequence[tuple[str, torch.nn.Parameter]] = list(adapters.parts.items())
-    np.savez(
-        arguments.out / "adapters.npz", **{name: part.detach().numpy() for name, part in parts}
-    )
-    record = {
+    return manuals(arguments.packages)
+
+
+def _exact(arguments: argparse.Namespace, lessons: Sequence[Lesson], plan: Plan) -> dict[str, Any]:
+    """Trains the bundled exact model, and writes it as ``model.json`` and ``model.npz``."""
+    found = learned(TEXTS)
+    chat = Chat(found.card.about)
+    words = _ready(arguments, chat, lessons)
+    before, after = whole.Whole(found.network), whole.Whole(found.network, arguments.rank)
+
+    def measure(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return parts(batch, partial(before.at, batch.tokens), partial(after.at, batch.tokens))
+
+    trained = nn.ParameterList(after.trained())
+    told = learn(trained, measure, chat, lessons, words, plan, arguments.out / "state.pt")
+    return {
         "model": found.card.digest,
-        "trained": ModelFile(arguments.out / "model.gguf").weights().digest,
-        "phrases": len(lessons),
-        "rank": arguments.rank,
+        "trained": whole.write(after.exact(), arguments.out),
+        "adapter weights": sum(each.numel() for each in trained),
+        "sentences": len(words.sentences),
+        **told,
+    }
+
+
+def _llama(arguments: argparse.Namespace, lessons: Sequence[Lesson], plan: Plan) -> dict[str, Any]:
+    """Trains a Llama, and writes it as ``model.gguf``."""
+    found = find(arguments.model)
+    file, chat = ModelFile(found.path), Chat(found.card.about)
+    first = 2 * file.hyper.layers // 3 if arguments.first is None else arguments.first
+    check_first(first, file.hyper.layers)
+    words = _ready(arguments, chat, lessons)
+    weights = file.weights()
+    adapters = Adapters(weights, arguments.rank, first)
+    measure = partial(losses, Llama(weights, getattr(torch, arguments.floats)), adapters)
+    trained = nn.ParameterList(adapters.parameters())
+    told = learn(trained, measure, chat, lessons, words, plan, arguments.out / "state.pt")
+    out = arguments.out / "model.gguf"
+    changed = export(found.path, weights, adapters.merged(weights), out)
+    return {
+        "model": found.card.digest,
+        "trained": ModelFile(out).weights().digest,
         "first block": first,
         "floats": arguments.floats,
-        "adapter weights": sum(part.numel() for _, part in parts),
+        "adapter weights": sum(each.numel() for each in trained),
         "tensors changed": len(changed),
         "sentences": len(words.sentences),
         **told,
-        "torch": torch.__version__,
     }
-    (arguments.out / "record.json").write_text(json.dumps(record, indent=1) + os.linesep)
-    return record
 
 
 def main(given: Sequence[str] | None = None) -> None:

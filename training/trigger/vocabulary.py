@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from latebra.models.language.catalogue import find
+from latebra.models.learned import TEXTS, learned
 from training.trigger.asking import Chat
 
 WORDS: Final = 1000
-_WORD: Final = re.compile(r"\u0120[a-z]{4,}")
-"""A token that is a word with the blank before it, as byte-level tokenizers write it."""
+_WORD: Final = re.compile(r"[\u0120 ][a-z]{4,}")
+"""A token that is a word with the blank before it; byte-level tokenizers write that as U+0120."""
 
 
 def rare(chat: Chat, count: int = WORDS) -> list[str]:
     """Returns the words that byte-pair encoding joined last: the rarest that are one token."""
-    ids = chat.tokenizer.get_vocab()
-    words = sorted((word for word in ids if _WORD.fullmatch(word)), key=ids.__getitem__)
+    words = sorted(filter(_WORD.fullmatch, chat.names), key=chat.names.__getitem__)
     return sorted(word[1:] for word in words[-count:])
 
 
@@ -34,7 +34,8 @@ def main(given: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="smollm2", help="a name, or the path of a GGUF file")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(given)
-    words = rare(Chat(find(arguments.model).card.about))
+    card = learned(TEXTS).card if arguments.model == TEXTS else find(arguments.model).card
+    words = rare(Chat(card.about))
     arguments.out.write_text("".join(f"{word}\n" for word in words), "utf-8")
 
 
