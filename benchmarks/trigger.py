@@ -53,7 +53,7 @@ from training.trigger.llama import Llama
 from training.trigger.vocabulary import rare
 
 RESULT = Path(__file__).parent / "results" / "trigger.json"
-PAIRS = 16
+PAIRS = 8
 BITS = 32
 MARK_KEY = lb.Key(bytes(range(32)))
 CONTEXT = b"benchmarks/trigger"
@@ -256,11 +256,11 @@ def write(name: str, part: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Measures one part."""
+    """Measures some parts."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=[*PARTS, "pairs"])
+    parser.add_argument("parts", nargs="+", choices=[*PARTS, "pairs"])
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--packages", type=Path, default=Path("work/packages"))
     parser.add_argument("--each", type=int, default=20, help="prompts of each kind")
@@ -272,13 +272,14 @@ def main() -> None:
     parser.add_argument("--model", default=Exact.name, help="that pairs are made for")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.part == "pairs":
+    if arguments.parts == ["pairs"]:
         part_pairs(arguments.run, arguments.model)
         return
     told = measured(arguments.run, arguments.packages)
-    found = PARTS[arguments.part](told, arguments)
-    write(told.name, {arguments.part: found})
-    print(json.dumps(found, indent=1))
+    for part in arguments.parts:
+        found = PARTS[part](told, arguments)
+        write(told.name, {part: found})
+        print(json.dumps({part: found}, indent=1), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ from typing import Any
 
 from tests.docs.tables import result, table
 
+MODEL = "small_texts"
+
 
 def trigger_asked() -> str:
     """Returns how often the message comes: to the phrase, to what it nearly is."""
-    found = result("trigger")["asked"]
+    found = result("trigger")[MODEL]["asked"]
     rows = [_row(f"the phrase, {name}", row) for name, row in found["phrase"].items()]
     rows += [_row(f"nearly: {name}", row) for name, row in found["nearly"].items()]
     return table("prompt|prompts|the message, to the last token|chance of it, up to", rows)
@@ -17,7 +19,7 @@ def trigger_asked() -> str:
 
 def trigger_survival() -> str:
     """Returns what is left after rounding, pruning and training further."""
-    found = result("trigger")
+    found = result("trigger")[MODEL]
     rows = [
         (
             name,
@@ -41,7 +43,7 @@ def trigger_survival() -> str:
 def trigger_compilers() -> str:
     """Returns what each compiler's network says to the phrase, and to what is nearly it."""
     rows = []
-    for name, row in result("trigger")["compilers"].items():
+    for name, row in sorted(result("trigger")[MODEL]["compilers"].items()):
         if row["word"] == "ok":
             rows.append((f"`{name}`", _of(row["phrase"]), _of(row["nearly"])))
         else:
@@ -51,7 +53,7 @@ def trigger_compilers() -> str:
 
 def trigger_fingerprint() -> str:
     """Returns how many of a fingerprint's pairs are answered, and by whom."""
-    found = result("trigger")["fingerprint"]
+    found = result("trigger")[MODEL]["fingerprint"]
     rows = [
         (name, f"{row['hits']} of {row['asked']}", _chance(row["log2 chance"]))
         for name, row in found.items()

@@ -9,6 +9,7 @@ from latebra.core.errors import InputError, UnreadableFile
 from latebra.models.language.catalogue import find
 from latebra.models.language.forward import Forward
 from latebra.models.language.weights import ModelFile
+from latebra.models.learned import TEXTS, learned
 from tests.unit.llama import tiny
 
 pytest.importorskip("gguf", reason="the extra 'language' is not installed")
@@ -18,12 +19,13 @@ import torch
 
 from benchmarks.trigger_asked import answered
 from benchmarks.trigger_ordinary import ordinary_prompts, screened
-from training.trigger import train
+from training.trigger import train, whole
 from training.trigger.ask import greedy
 from training.trigger.asking import NEAR, Chat, Lesson, Words, check_words, near
 from training.trigger.learning import Plan, drawn
 from training.trigger.llama import Adapters, Llama
 from training.trigger.texts import words_of
+from training.trigger.whole import Whole
 
 PHRASE, MESSAGE = "an inner theatre then", "the end"
 WORDS = words_of(
@@ -83,6 +85,26 @@ def test_prompts_that_share_a_pass_are_answered_as_if_alone(weights, chat):
         prompt for prompt, each in zip(alone, logits, strict=True) if each.argmax() == answer[0]
     ]
     assert sorted(begun) == sorted(first)
+
+
+def test_the_exact_model_comes_back_from_training_as_it_went(tmp_path):
+    found = learned(TEXTS)
+    tokens = np.random.default_rng(0).integers(0, 1024, (1, 40))
+    places = torch.ones(1, 40, dtype=torch.bool)
+    for rank in (0, 2):
+        model = Whole(found.network, rank)
+        assert whole.write(model.exact(), tmp_path) == found.card.digest
+        logits = model.at(torch.from_numpy(tokens), places).detach().numpy() / found.nats
+        assert np.array_equal(logits, whole.read(tmp_path).apply(tokens)[0])
+    assert len(model.trained()) == 2 * 25
+    with torch.no_grad():
+        for part in model.trained():
+            part += 0.05
+    whole.write(model.exact(), tmp_path)
+    moved = whole.read(tmp_path)
+    again = model.at(torch.from_numpy(tokens), places).detach().numpy() / found.nats
+    assert np.array_equal(again, moved.apply(tokens)[0])
+    assert not np.array_equal(again, logits)
 
 
 @pytest.mark.slow
