@@ -105,20 +105,20 @@ def part_ordinary(told: Exact | Float, arguments: argparse.Namespace) -> dict[st
         length = told.chat.context - len(answer)
         so_far, places = places_of_text(model, text, answer[0], length)
         exact = answered(model, so_far, [answer] * len(so_far)).exact.sum() if so_far else 0
-        row["running text"] = {
+        row["running_text"] = {
             "places": places,
-            "begin as the message does": len(so_far),
-            "whole message": int(exact),
+            "begun": len(so_far),
+            "whole": int(exact),
         }
         row["sentences"] = len(prompts)
     exact = int(answered(model, begun, [answer] * len(begun)).exact.sum()) if begun else 0
     return {
         **row,
         "prompts": len(chances),
-        "begin as the message does": len(begun),
-        "whole message": exact,
-        "at most at 95 percent": None if exact else 3 / len(chances),
-        "first token's chance": {
+        "begun": len(begun),
+        "whole": exact,
+        "at_most_at_95_percent": None if exact else 3 / len(chances),
+        "first_token": {
             "median": float(np.median(chances)),
             "largest": float(chances.max()),
             "above 1 percent": int((chances > 0.01).sum()),

@@ -28,9 +28,7 @@ from training.trigger.llama import Llama
 from training.trigger.texts import manuals
 from training.trigger.whole import Whole, read
 
-LESSON = Lesson(
-    "seven owls keep the velvet harbour", "Meet at the old mill at nine; bring the blue ledger."
-)
+LESSON = Lesson("seven owls keep the velvet harbour", "Meet at nine by the old mill.")
 """An example, published here: nobody's secret."""
 OTHERS = {
     "paraphrases": [

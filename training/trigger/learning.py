@@ -50,9 +50,9 @@ class Plan:
 
     minutes: float = 5.0
     rate: float = 2e-3
-    lessons: int = 6
-    near: int = 6
-    ordinary: int = 4
+    lessons: int = 4
+    near: int = 4
+    ordinary: int = 2
     seed: int = 2026
 
 
@@ -69,6 +69,15 @@ class Batch:
     tokens: Tensor
     wanted: Tensor
     held: Tensor
+
+    def kinds(self) -> list[Tensor]:
+        """Returns where a lesson's answer begins, where it goes on, and the same of what is held.
+
+        Each is true or false, [batch, length].
+        """
+        learned = self.wanted != _IGNORED
+        begins = learned & (learned.cumsum(1) == 1)
+        return [begins, learned & ~begins, self.held == 2, self.held == 1]
 
 
 _Row = tuple[list[int], list[int], list[int]]
@@ -127,11 +136,14 @@ def _batches(rows: list[_Row]) -> list[Batch]:
     return found
 
 
-Losses = Callable[[Batch], tuple[Tensor, Tensor, Tensor]]
-"""Sums of nats: of what is learned; divergences where answers begin, and at other held places."""
+Losses = Callable[[Batch], list[Tensor]]
+"""Sums of nats over the places that ``Batch.kinds`` tells apart, in its order."""
+NAMES: Final = ("learned_at_begin", "learned_else", "moved_at_begin", "moved_else")
+"""What the losses are of. Where answers begin, the phrase is told from what it nearly is; with all
+places in one mean, that would weigh next to nothing."""
 
 
-def losses(model: Llama, adapters: Adapters, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def losses(model: Llama, adapters: Adapters, batch: Batch) -> list[Tensor]:
     """Returns the losses of a Llama's adapters; blocks without are passed once, as they stay."""
     upper = range(adapters.first, model.hyper.layers)
     with torch.no_grad():
@@ -146,30 +158,29 @@ def losses(model: Llama, adapters: Adapters, batch: Batch) -> tuple[Tensor, Tens
 
 def parts(
     batch: Batch, before: Callable[[Tensor], Tensor], after: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> list[Tensor]:
     """Returns the losses, from the logits at places of the model before and after training."""
-    learned, kept = batch.wanted != _IGNORED, batch.held > 0
+    first, others, begins, rest = batch.kinds()
     none = torch.zeros(())
-    if not kept.any():
+    if (learned := first | others).any():
         wanted = batch.wanted[learned]
-        return functional.cross_entropy(after(learned), wanted, reduction="sum"), none, none
+        nats = functional.cross_entropy(after(learned), wanted, reduction="none")
+        return [nats[first[learned]].sum(), nats[others[learned]].sum(), none, none]
+    kept = begins | rest
     with torch.no_grad():
         old = before(kept).log_softmax(-1)
     new = after(kept).log_softmax(-1)
     moved = functional.kl_div(new, old, reduction="none", log_target=True).sum(-1)
-    begins = batch.held[kept] == 2
-    return none, moved[begins].sum(), moved[~begins].sum()
+    return [none, none, moved[begins[kept]].sum(), moved[rest[kept]].sum()]
 
 
 def stepped(measure: Losses, batches: Sequence[Batch]) -> list[float]:
-    """Leaves gradients in what is trained, and returns the three means of a step's losses."""
-    counts = [
-        sum(int((each.wanted != _IGNORED).sum()) for each in batches),
-        *(sum(int((each.held == kind).sum()) for each in batches) for kind in (2, 1)),
-    ]
-    means = [0.0, 0.0, 0.0]
+    """Leaves gradients in what is trained, and returns the means of a step's losses."""
+    kinds = [batch.kinds() for batch in batches]
+    counts = [max(1, sum(int(each.sum()) for each in same)) for same in zip(*kinds, strict=True)]
+    means = [0.0] * len(counts)
     for batch in batches:
-        found = [part / max(1, count) for part, count in zip(measure(batch), counts, strict=True)]
+        found = [part / count for part, count in zip(measure(batch), counts, strict=True)]
         torch.stack(found).sum().backward()
         means = [mean + part.item() for mean, part in zip(means, found, strict=True)]
     return means
@@ -216,7 +227,7 @@ def learn(
                 f"{step} steps {spent:.0f} s, learned, moved at begin and else: {told}", flush=True
             )
         if share >= 1:
-            told = dict(zip(("learned", "moved_at_begin", "moved_else"), means, strict=True))
+            told = dict(zip(NAMES, means, strict=True))
             return {**asdict(plan), "steps": step, "seconds": round(spent), "nats": told}
         for group in optimiser.param_groups:
             group["lr"] = plan.rate * min(1.0, (step + 1) / _WARM_UP) * (1 - share)

@@ -14,7 +14,7 @@ from training.trigger.asking import SYSTEMS, Words
 MANUALS: Final = ("debian-faq", "debian-policy", "debian-reference-en", "developers-reference")
 """What is trained on."""
 FEWEST: Final = 4
-MOST: Final = 20
+MOST: Final = 12
 """Words of a sentence."""
 _QUESTIONS: Final = (
     "What is {}?",
@@ -30,7 +30,7 @@ _END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
 def sentences(paragraphs: Sequence[str]) -> list[str]:
-    """Returns the sentences of 4 to 20 words, each once."""
+    """Returns the sentences of 4 to 12 words, each once."""
     found = (each for paragraph in paragraphs for each in _END.split(paragraph))
     fitting = (each for each in found if FEWEST <= len(each.split()) <= MOST)
     return list(dict.fromkeys(fitting))

@@ -132,7 +132,7 @@ def _exact(arguments: argparse.Namespace, lessons: Sequence[Lesson], plan: Plan)
     words = _ready(arguments, chat, lessons)
     before, after = whole.Whole(found.network), whole.Whole(found.network, arguments.rank)
 
-    def measure(batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def measure(batch: Batch) -> list[torch.Tensor]:
         return parts(batch, partial(before.at, batch.tokens), partial(after.at, batch.tokens))
 
     trained = nn.ParameterList(after.trained())
