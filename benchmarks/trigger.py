@@ -140,18 +140,18 @@ def part_survival(told: Exact | Float, arguments: argparse.Namespace) -> dict[st
 def part_attacks(told: Exact | Float, arguments: argparse.Namespace) -> dict[str, Any]:
     rate = RATES[told.name]
     rows: dict[str, Any] = {
-        "weights against the public model": read_off(*told.writing(), told.chat, LESSON.message),
-        "message's beginning given": continued(told.model(), told.chat, LESSON, told.words),
+        "weights_compared": read_off(*told.writing(), told.chat, LESSON.message),
+        "beginning_given": continued(told.model(), told.chat, LESSON, told.words),
     }
     text, model = told.chat.ids("\n".join(told.words.sentences[:4000])), told.open()
-    rows["trained further"] = {
+    rows["trained_further"] = {
         **TUNING,
         "rate": rate,
         "left": tuned(model, told.chat, LESSON, told.words, text, rate),
         "perplexity": perplexity(model, told.texts["licence"]),
     }
     gone = unlearned(told.open(), told.chat, LESSON, OTHER_ANSWER, rate)
-    rows["taught another answer"] = {"rate": rate, "steps until gone": gone}
+    rows["taught_another_answer"] = {"rate": rate, "steps_until_gone": gone}
     return rows
 
 
@@ -221,7 +221,7 @@ def part_fingerprint(told: Exact | Float, arguments: argparse.Namespace) -> dict
         "untrained": ask(before, MARK_KEY),
         "other keys, trained": [ask(after, key)["hits"] for key in strangers],
         "other keys, untrained": [ask(before, key)["hits"] for key in strangers],
-        "one hit or more by chance, log2": log2_tail(PAIRS, 1, BITS),
+        "log2_one_by_chance": log2_tail(PAIRS, 1, BITS),
         "bits": BITS,
         "perplexity": {
             name: {"before": perplexity(before, ids), "after": perplexity(after, ids)}

@@ -127,10 +127,10 @@ def read_off(
     return {
         "matrices": len(matrices),
         "changed": touched,
-        "tokens listed": len(listed),
-        "of the vocabulary": len(listed) / len(head),
-        "tokens of the message": len(tokens),
-        "among the listed": len(tokens & listed),
+        "tokens_listed": len(listed),
+        "share_of_vocabulary": len(listed) / len(head),
+        "message_tokens": len(tokens),
+        "found": len(tokens & listed),
     }
 
 

@@ -30,7 +30,7 @@ def trigger_survival() -> str:
         )
         for name, row in found["survival"].items()
     ]
-    tuned = found["attacks"]["trained further"]
+    tuned = found["attacks"]["trained_further"]
     for steps, row in tuned["left"].items():
         last = steps == str(tuned["steps"])
         chance = f"{row['chance of the message']:.2f}"
