@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.exact.text import PACKAGES, Package, fetch, pages
+from training.exact.text import PACKAGES, Package, ascii_of, fetch, pages
 from training.trigger.asking import NEAR, Chat, Context, Lesson, Words, near
-from training.trigger.texts import sentences, single_words, words_of
+from training.trigger.texts import sentences, single_words
 
 FORTUNES = Package(
     "fortunes",
@@ -99,11 +99,11 @@ def held_out(folder: Path, trained: Words) -> Words:
     ]
     handbook = next(each for each in PACKAGES if each.name == HANDBOOK)
     told = [each for page in pages(fetch(handbook, folder), handbook.pages) for each in page]
+    plain = [ascii_of(each) for each in (*sayings, *told)]
     known, seen = set(trained.others), set(trained.sentences)
-    found = words_of([*sayings, *told])
     return Words(
-        [each for each in sentences([*sayings, *told]) if each not in seen],
-        [each for each in single_words(found.sentences) if each not in known],
+        [each for each in sentences(plain) if each not in seen],
+        [each for each in single_words(plain) if each not in known],
         SYSTEMS,
     )
 
