@@ -37,14 +37,19 @@ def recovery() -> str:
     return table(head, rows)
 
 
-def matrix() -> str:
+def matrix(file: str = "matrix") -> str:
     """Returns what one compiler wrote and another read."""
-    cells = result("matrix")["cells"]
+    cells = result(file)["cells"]
     rows = [
         (f"`{writer}`", *(f"{cell['exact']} of {cell['messages']}" for cell in row.values()))
         for writer, row in cells.items()
     ]
     return table("wrote, read|" + "|".join(f"`{name}`" for name in cells), rows)
+
+
+def matrix_pixels() -> str:
+    """Returns the same of pictures whose greys an exact network chose."""
+    return matrix("matrix_pixels")
 
 
 def speed() -> str:
@@ -195,6 +200,7 @@ def vault_detection() -> str:
 HIDING_TABLES = (
     recovery,
     matrix,
+    matrix_pixels,
     speed,
     profile,
     steps,

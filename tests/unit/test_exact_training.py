@@ -27,6 +27,7 @@ from training.exact.layers import (
     WholeNorm,
     WholePositions,
 )
+from training.exact.pictures import GRAIN, NATS, continued, grained, shown
 from training.exact.pieces import LETTERS, learn
 from training.exact.straight import in_floats
 
@@ -154,3 +155,21 @@ def test_fitting_goes_on_where_it_was_stopped(tmp_path):
     fit(made(), loss, Budget(0.2, 0.2), tmp_path)  # Nothing is left to do.
     again = torch.load(tmp_path / "exact.pt")["network"]["weight"]
     assert torch.equal(again, kept["exact"]["weight"])
+
+
+def test_more_greys_start_from_what_is_known_of_fewer():
+    pixels = torch.full((1, 8, 8), 37)
+    with torch.no_grad():
+        chances = (continued(64)(shown(pixels, 64)) * NATS).softmax(1)
+    # In the middle of a flat picture the grey around is likely, and those far from it are not.
+    assert chances[0, 33:42, 5, 5].sum() > 0.5
+    assert torch.equal(continued(16).parts[1].weight, continued(64).parts[1].weight)
+
+
+def test_grain_reaches_no_end_of_the_range_and_is_drawn_anew():
+    tiles = torch.tensor([0, 255]).view(1, 1, 2).expand(4, 32, 2)
+    dice = torch.Generator().manual_seed(1)
+    one, two = (grained(tiles, 64, dice) for _ in range(2))
+    assert 0 < one.min() < one.max() < 63
+    assert not torch.equal(one, two)
+    assert one[..., 0].float().std() == pytest.approx(GRAIN / 4, rel=0.2)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -65,11 +66,15 @@ def texts(run: Path, data: Path) -> dict[str, Any]:
     }
 
 
-def greys(run: Path, data: Path) -> dict[str, Any]:
-    """Returns what the card of the picture model says, and what is stored."""
+def greys(run: Path, data: Path, count: int = tiles.GREYS) -> dict[str, Any]:
+    """Returns what the card of a picture model says, and what is stored."""
     held = torch.from_numpy(np.load(data)["held"].astype(np.int64))[::4]
-    measured = _measured(run, pictures.made(), lambda network: _per_pixel(network, held))
-    network = _loaded(run, pictures.made(), "exact").exact()
+    if count != tiles.GREYS:
+        held = pictures.grained(held, count, torch.Generator().manual_seed(1))
+    phases = PHASES if count == tiles.GREYS else PHASES[:2]
+    made = pictures.made(count)
+    measured = _measured(run, made, lambda network: _per_pixel(network, held, count), phases)
+    network = _loaded(run, pictures.made(count), "exact").exact()
     packages = sorted({source.package for source in SOURCES})
     return {
         "network": network,
@@ -77,9 +82,9 @@ def greys(run: Path, data: Path) -> dict[str, Any]:
         "shape": (1, tiles.SIDE, tiles.SIDE),
         "dtype": "float32",
         "nats": pictures.NATS,
-        "golden": pictures.shown(held[:1]).numpy(),
+        "golden": pictures.shown(held[:1], count).numpy(),
         "about": {
-            "what": "what follows in a picture of 32 by 32 pixels: logits of 16 greys",
+            "what": f"what follows in a picture of 32 by 32 pixels: logits of {count} greys",
             "held_out_bits_per_pixel": measured,
             "held_out_pictures": len(held),
             "held_out_photographs": [source.name for source in tiles.held_out()],
@@ -100,10 +105,12 @@ def _loaded(run: Path, network: Chain, phase: str) -> Chain:
 
 
 @torch.no_grad()
-def _measured(run: Path, network: Chain, measure: Any) -> dict[str, float]:
+def _measured(
+    run: Path, network: Chain, measure: Any, phases: Sequence[str] = PHASES
+) -> dict[str, float]:
     """Returns what each phase came to; the start in floats, as its twin."""
     found: dict[str, float] = {}
-    for phase in PHASES:
+    for phase in phases:
         _loaded(run, network, phase)
         with nullcontext() if phase == "exact" else in_floats():
             found[phase] = round(measure(network), 4)
@@ -124,8 +131,8 @@ def _per_byte(network: Chain, tokens: Tensor, pieces: Pieces) -> float:
     return nats / math.log(2) / len(pieces.decode(scored))
 
 
-def _per_pixel(network: Chain, held: Tensor) -> float:
-    parts = [pictures.losses(network, some).double().sum() for some in held.split(_AT_ONCE)]
+def _per_pixel(network: Chain, held: Tensor, count: int) -> float:
+    parts = [pictures.losses(network, some, count).double().sum() for some in held.split(_AT_ONCE)]
     return float(sum(parts)) / math.log(2) / held.numel()
 
 

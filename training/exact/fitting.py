@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,11 +44,13 @@ class Budget:
     rate: float = 3e-3
 
 
-def fit(network: Part, loss: Loss, budget: Budget, folder: Path) -> None:
-    """Runs all phases; the weights of each are in ``folder`` then, with a record beside them."""
+def fit(
+    network: Part, loss: Loss, budget: Budget, folder: Path, phases: Sequence[str] = PHASES
+) -> None:
+    """Runs phases; the weights of each are in ``folder`` then, with a record beside them."""
     folder.mkdir(parents=True, exist_ok=True)
     steps = 0
-    for phase in PHASES:
+    for phase in phases:
         path = folder / f"{phase}.pt"
         if phase != "start" and not path.exists():
             network.load_state_dict(torch.load(folder / "start.pt")["network"])

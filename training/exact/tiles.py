@@ -1,10 +1,10 @@
 """Cut small grey tiles out of the photographs that two Debian packages ship.
 
-    python -m training.exact.tiles --photos work/photos --out work/tiles.npz
+    python -m training.exact.tiles --photos work/photos --out work/tiles.npz [--greys 256]
 
 Each photograph of ``training/flow/photos.py`` gives as many crops of 64 by 64 pixels; their middle,
-and the whole at half the size, are tiles of 32 by 32 pixels of 16 greys. Of each kind with three
-photographs or more, the last is held out.
+and the whole at half the size, are tiles of 32 by 32 pixels of 16 greys, or more. Of each kind with
+three photographs or more, the last is held out.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ def held_out() -> list[Source]:
     return [each[-1] for each in kinds.values() if len(each) > 2]
 
 
-def tiles(folder: Path, source: Source, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Returns the tiles of one photograph, greys from 0 to 15, shape ``(count, 32, 32)``."""
+def tiles(
+    folder: Path, source: Source, rng: np.random.Generator, greys: int = GREYS
+) -> NDArray[np.uint8]:
+    """Returns the tiles of one photograph, greys from 0, shape ``(count, 32, 32)``."""
     (path,) = (folder / source.package).rglob(source.name)
     photo = Image.open(path).convert("RGB")
     photo.thumbnail((4 * HEIGHT, HEIGHT), Image.Resampling.LANCZOS)
@@ -45,7 +47,7 @@ def tiles(folder: Path, source: Source, rng: np.random.Generator) -> NDArray[np.
     at = SIDE // 2
     middle = grey[:, at : at + SIDE, at : at + SIDE]
     whole = grey.reshape(-1, SIDE, 2, SIDE, 2).mean((2, 4))
-    return (np.concatenate([middle, whole]) * GREYS // 256).astype(np.uint8)
+    return (np.concatenate([middle, whole]) * greys // 256).astype(np.uint8)
 
 
 def main() -> None:
@@ -53,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--photos", type=Path, required=True, help="where packages are unpacked")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--greys", type=int, default=GREYS)
     arguments = parser.parse_args()
     arguments.photos.mkdir(parents=True, exist_ok=True)
     fetch(arguments.photos)
@@ -60,7 +63,7 @@ def main() -> None:
     apart = held_out()
     parts: dict[str, list[NDArray[np.uint8]]] = {"kept": [], "held": []}
     for source in SOURCES:
-        found = tiles(arguments.photos, source, rng)
+        found = tiles(arguments.photos, source, rng, arguments.greys)
         parts["held" if source in apart else "kept"].append(found)
     joined = {name: np.concatenate(each) for name, each in parts.items()}
     np.savez_compressed(arguments.out, **joined)
