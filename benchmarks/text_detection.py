@@ -192,7 +192,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=512, help="texts with messages and without")
     parser.add_argument("--bad", type=int, default=144, help="texts of each bad sampler")
     parser.add_argument("--keys", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=1_000, help="with few tries each")
+    parser.add_argument("--whole", type=int, default=32, help="with all tries; seconds each")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.what == "report":
@@ -211,7 +212,8 @@ def main() -> None:
     found = json.loads(path.read_text()) if path.exists() else {}
     for name, measure in (
         ("wrong_ticks", partial(wrong_ticks, network, texts, asked.keys)),
-        ("whole_runs", partial(whole_runs, network, texts, asked.runs)),
+        ("hurried_runs", partial(whole_runs, network, texts, asked.runs)),
+        ("whole_runs", partial(whole_runs, network, texts, asked.whole, Language)),
         ("looked_at_again", partial(again, asked.folder, network)),
     ):
         if name not in found:

@@ -17,6 +17,7 @@ from jaxtyping import Float64, Int64
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.coder import Encoder
 from latebra.hiding.tokens.agreement import Agreement, Bits, Secrets, TokenModel
+from latebra.hiding.tokens.tables import Levels
 
 _FINEST = 1 << 32
 """A dither's place on a grid of so many decides how coarse steps are shifted."""
@@ -40,33 +41,15 @@ class Cells:
         cls, model: TokenModel, context: Sequence[int], token: int, agreement: Agreement
     ) -> Self:
         """Returns the cells of ``token`` after ``context``."""
-        quantiser, whole = agreement.quantiser, model.logits(context)
-        width = quantiser.step * quantiser.temperature
-        tokens = quantiser.round(whole, 0.5).tokens
-        allowed = agreement.allowed(context, tokens)
-        # Of those that may not follow, only the likeliest count: they say where the top is.
-        matters = allowed | (whole[tokens] >= whole.max() - 2 * width)
-        tokens, allowed = tokens[matters], allowed[matters]
-        logits = whole[tokens]
-        exact = logits.astype(np.float64) / width
-        entry = int(np.searchsorted(tokens, token))
-        edges: list[np.ndarray] = []
-        cells: list[np.ndarray] = []
-        for shift in range(quantiser.coarse):
-            fine = (-exact - 0.5) % 1
-            coarse = (-exact - shift - quantiser.coarse / 2) % quantiser.coarse
-            ends = np.unique(np.concatenate([fine, coarse[coarse < 1]]))
-            middles = (np.append(ends, 1.0) + np.insert(ends, 0, 0.0)) / 2
-            rows = [
-                _cell(
-                    replace(quantiser.round(logits, one), allowed=allowed).weights(),
-                    entry,
-                )
-                for one in _with_shift(middles, shift, quantiser.coarse)
-            ]
-            edges.append(ends)
-            cells.append(np.array(rows, np.int64))
-        return cls(tuple(edges), tuple(cells))
+        whole = model.logits(context)
+        levels = agreement.quantiser.round(whole, 0.5)
+        levels = replace(levels, allowed=agreement.allowed(context, levels.tokens))
+        entry = int(np.searchsorted(levels.tokens, token))
+        logits = whole[levels.tokens].astype(np.float64)
+        exact = logits / (agreement.quantiser.step * agreement.quantiser.temperature)
+        shifts = range(agreement.quantiser.coarse)
+        pairs = [_pieces(exact, levels, entry, shift, len(shifts)) for shift in shifts]
+        return cls(*(tuple(each) for each in zip(*pairs, strict=True)))
 
     def at(self, dithers: Float64[np.ndarray, " keys"]) -> Int64[np.ndarray, "keys 3"]:
         """Returns the cell under each dither."""
@@ -113,14 +96,41 @@ def passes_a_tick(
     return bool(np.array_equal(secrets.tick(bits[:place]), bits[place : place + size]))
 
 
-def _cell(weights: Int64[np.ndarray, " kept"], entry: int) -> tuple[int, int, int]:
-    low = int(weights[:entry].sum())
-    return low, low + int(weights[entry]), int(weights.sum())
+def _pieces(
+    exact: Float64[np.ndarray, " kept"], levels: Levels, entry: int, shift: int, coarse: int
+) -> tuple[Float64[np.ndarray, " edges"], Int64[np.ndarray, " pieces 3"]]:
+    """Returns where a cell changes as the dither goes from 0 to 1, and the cells between.
 
+    Each weight changes three times at most: where the token's own level goes up, where its coarse
+    level does, and where the top does, which is the likeliest token's level. Changes are summed up
+    along the dither, so that no table is made more than once.
 
-def _with_shift(places: Float64[np.ndarray, " places"], shift: int, coarse: int) -> list[float]:
-    """Returns dithers within 2^-30 of ``places`` that shift coarse steps by ``shift``."""
-    grid = (places * _FINEST).astype(np.int64)
-    grid += (shift - grid) % coarse
-    near: list[float] = ((np.minimum(grid, _FINEST - coarse + shift) + 0.5) / _FINEST).tolist()
-    return near
+    Args:
+        exact: Logits in steps.
+        levels: What is true of them whatever the dither: which are allowed, weights by depth.
+        entry: The token.
+        shift: Of coarse steps.
+        coarse: Steps that a coarse one is as wide as.
+    """
+    fine = (-exact - 0.5) % 1
+    rough = np.minimum((-exact - shift - coarse / 2) % coarse, 1.0)
+    places = np.sort(np.stack([fine, rough, np.full_like(fine, fine[exact.argmax()])]), axis=0)
+    bounds = np.concatenate([np.zeros((1, exact.size)), places, np.ones((1, exact.size))])
+    middles = (bounds[1:] + bounds[:-1]) / 2
+    top = np.floor(exact.max() + middles + 0.5)
+    below = top - np.floor(exact + middles + 0.5)
+    lower = top - (np.floor((exact + middles + shift) / coarse + 0.5) * coarse - shift)
+    depth = np.where(below > levels.fine, lower, below).astype(np.int64)
+    inside = (depth < levels.lightness.size) & levels.allowed
+    weights = np.where(inside, levels.lightness[np.where(inside, depth, 0)], 0)
+    real = places < 1
+    ends = np.unique(places[real])
+    at, changes = np.searchsorted(ends, places) + 1, np.where(real, np.diff(weights, axis=0), 0)
+
+    def along(some: slice) -> Int64[np.ndarray, " pieces"]:
+        """Returns the sum of some tokens' weights, piece by piece."""
+        moved = np.bincount(at[:, some].ravel(), changes[:, some].ravel(), ends.size + 2)
+        return weights[0, some].sum() + np.cumsum(moved[: ends.size + 1]).astype(np.int64)
+
+    low, own = along(slice(0, entry)), along(slice(entry, entry + 1))
+    return ends, np.stack([low, low + own, along(slice(None))], axis=1)
