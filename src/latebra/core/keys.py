@@ -135,6 +135,11 @@ class Key:
             return cls.from_text(value)
         return cls.from_passphrase(value)
 
+    @property
+    def is_passphrase(self) -> bool:
+        """Was it made from a passphrase, and not drawn?"""
+        return self._stretched
+
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
         """Writes a key file that its owner alone can read, whole or not at all.
 

@@ -1,0 +1,240 @@
+"""The verbs of vaults that a voice, a picture or a text opens, with a second factor."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from latebra.api.register import Register
+from latebra.api.samples import embedded
+from latebra.core.errors import DoesNotFit, NothingRevealed, UnreadableFile, UnwritableFile
+from latebra.core.files import replacing
+from latebra.core.keys import Key
+from latebra.core.progress import Progress, silent
+from latebra.hiding.identity import locked
+from latebra.hiding.identity.locked import Embedded
+from latebra.hiding.identity.strength import RAW_KEY_BITS, Measured, Strength
+from latebra.hiding.medium import Sample
+from latebra.models.embedders.catalogue import facts
+
+FilePath = str | os.PathLike[str]
+LARGEST: Final = 2**28
+"""Most bytes of a vault that is opened."""
+_SMALLEST: Final = 128
+"""Fewer bytes are no vault; they are tried all the same."""
+
+
+@dataclass(frozen=True)
+class VaultFacts:
+    """What a vault says of itself to who has its second factor.
+
+    Args:
+        kind: What opens it: ``voice``, ``picture`` or ``text``.
+        samples: How many it was enrolled with.
+        strength: What somebody who has the file must guess.
+        has_share: Whether a machine keeps a share of it, so that it can be revoked.
+    """
+
+    kind: str
+    samples: int
+    strength: Strength
+    has_share: bool
+
+
+def vault_enrol(
+    samples: Sequence[Sample],
+    content: bytes,
+    *,
+    key: Key,
+    out: FilePath,
+    register: Register | None = None,
+    factor_bits: float | None = None,
+    compiler: str = "auto",
+    force: bool = False,
+    progress: Progress = silent,
+) -> VaultFacts:
+    """Writes a vault that opens for samples like these, and the key; returns how strong it is.
+
+    Each sample has opened the vault by itself before the file is written.
+
+    Args:
+        samples: Recordings of one voice, copies of one picture, or wordings of one text; three
+            recordings of six seconds are a good start.
+        content: Any bytes, at least one.
+        key: The second factor: a passphrase, which goes through Argon2id, or a drawn key.
+        out: The file to write.
+        register: Where this machine keeps a share, without which the vault is dead; None for
+            none: the vault can be opened on any machine, and never be revoked.
+        factor_bits: With how many bits of chance the passphrase was drawn; None counts it as
+            nothing, and a drawn key as 256.
+        compiler: An id from ``latebra.compilers``, or "auto".
+        force: Whether ``out`` may be there already.
+        progress: Told how far the work is.
+
+    Raises:
+        InputError: There is no content, no sample, too little in one, or they are of two kinds.
+        DoesNotFit: The samples are too unlike one another.
+        UnreadableFile: A sample cannot be read.
+        UnwritableFile: The file is there already, or cannot be written.
+        Unavailable: The network's weights cannot be fetched.
+    """
+    target = Path(out)
+    if target.exists() and not force:
+        raise UnwritableFile(f"{target} exists", fix="choose another name, or force it")
+    taken = embedded(samples, compiler=compiler, progress=progress)
+    name = os.urandom(locked.NAME)
+    share = register.add(name) if register else b""
+    try:
+        told = _facts(taken, key, factor_bits, has_share=bool(share))
+        file = locked.lock(content, taken, factor=key, share=share, name=name, facts=told)
+        _refuse_unlike(file, taken, key, share)
+        with replacing(target, private=True) as writer:
+            writer.write(file)
+    except BaseException as error:
+        if register:
+            register.forget(name)
+        if isinstance(error, OSError):
+            raise UnwritableFile(
+                f"{target} cannot be written: {error.strerror}",
+                fix="choose a folder that you can write to",
+            ) from None
+        raise
+    return _read(told)
+
+
+def opened(
+    file: FilePath,
+    samples: Sequence[Sample],
+    *,
+    key: Key,
+    register: Register | None,
+    compiler: str,
+    progress: Progress,
+) -> bytes:
+    """Returns the content of a vault that ``vault_enrol`` wrote; see ``vault_open``."""
+    content = read_vault(file)
+    name = locked.name_of(content)
+    if register:
+        register.check(name)
+    taken = embedded(samples, compiler=compiler, progress=progress)
+    share = register.share(name) if register else b""
+    if register:
+        register.note(name, opened=False)  # Before it is known: two tries at once count as two.
+    found = locked.unlock(content, taken, factor=key, share=share)
+    if register:
+        register.note(name, opened=True)
+    return found
+
+
+def vault_revoke(file: FilePath, *, register: Register) -> None:
+    """Forgets this machine's share of a vault: no copy of it opens ever again.
+
+    Enrol anew for a new vault of the same voice: nothing in it tells that it is.
+
+    Args:
+        file: The vault, or a copy of it.
+        register: Where the share is.
+
+    Raises:
+        UnreadableFile: There is no such file, or this machine keeps no share of it.
+    """
+    if not register.forget(locked.name_of(read_vault(file))):
+        raise UnreadableFile(
+            f"{register.path} keeps no share of {file}",
+            fix="revoke it where it was enrolled; without a share, destroy all copies instead",
+        )
+
+
+def vault_info(file: FilePath, *, key: Key, register: Register | None = None) -> VaultFacts:
+    """Returns what a vault says of itself to who has the second factor; no sample is needed.
+
+    Raises:
+        NothingRevealed: Another key, no share, a damaged vault: all the same.
+        UnreadableFile: There is no such file.
+    """
+    content = read_vault(file)
+    share = register.share(locked.name_of(content)) if register else b""
+    return _read(locked.facts_of(content, factor=key, share=share))
+
+
+def read_vault(file: FilePath) -> bytes:
+    """Returns the bytes of a vault.
+
+    Raises:
+        UnreadableFile: There is no such file, or it is too large.
+    """
+    path = Path(file)
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise UnreadableFile(f"there is no file {path}", fix="check the path") from None
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise UnreadableFile(f"{path} has more than {LARGEST} bytes", fix="check the path")
+    return content.ljust(_SMALLEST, b"\0")
+
+
+def _facts(
+    taken: Embedded, key: Key, factor_bits: float | None, *, has_share: bool
+) -> dict[str, Any]:
+    """Returns what is kept in the vault for ``vault_info``."""
+    drawn = not key.is_passphrase
+    bits = (RAW_KEY_BITS if drawn else 0.0) if factor_bits is None else factor_bits
+    factor = "a drawn key" if drawn else "a passphrase, through Argon2id"
+    if not drawn and factor_bits is None:
+        factor = "a passphrase nobody vouches for, through Argon2id"
+    return {
+        "kind": taken.kind,
+        "samples": len(taken.samples),
+        "secret_bits": taken.shape.secret_bits,
+        "measured": dict(facts(taken.kind)["measured"]),
+        "factor": factor,
+        "factor_bits": bits,
+        "has_share": has_share,
+    }
+
+
+def _read(told: Mapping[str, Any]) -> VaultFacts:
+    strength = Strength(
+        int(told["secret_bits"]),
+        Measured.read(told["measured"]),
+        float(told["factor_bits"]),
+        str(told["factor"]),
+    )
+    return VaultFacts(
+        str(told["kind"]), int(told["samples"]), strength, has_share=bool(told["has_share"])
+    )
+
+
+def as_row(found: VaultFacts) -> dict[str, Any]:
+    """Returns everything, ready for JSON."""
+    return {
+        "kind": found.kind,
+        "samples": found.samples,
+        "bits": found.strength.bits,
+        "sample_bits": found.strength.sample_bits,
+        "factor_bits": found.strength.factor_bits,
+        "factor": found.strength.factor,
+        "secret_bits": found.strength.secret_bits,
+        "measured": asdict(found.strength.measured),
+        "has_share": found.has_share,
+    }
+
+
+def _refuse_unlike(file: bytes, taken: Embedded, key: Key, share: bytes) -> None:
+    """Raises unless each sample opens the vault by itself."""
+    for number, sample in enumerate(taken.samples, start=1):
+        alone = Embedded(taken.kind, taken.digest, taken.shape, [sample])
+        try:
+            locked.unlock(file, alone, factor=key, share=share)
+        except NothingRevealed:
+            raise DoesNotFit(
+                f"sample {number} of {len(taken.samples)} alone does not open the vault: "
+                "it is too unlike the others",
+                fix="leave it out, or give longer and cleaner ones",
+            ) from None
