@@ -3,7 +3,7 @@
     python -m benchmarks.voices --folder work/voices
 
 Fetches the packages with apt-get, joins the prompts of each voice in a drawn order, and writes
-``embeddings.npz``: one embedding, not whitened, for each stretch. No prompt is in two stretches.
+a file for each voice: one embedding, not whitened, for each stretch. No prompt is in two stretches.
 Every voice is brought to the band of a telephone, which most of the prompts have anyhow: the
 recording must not tell people apart. Needs soundfile.
 """
@@ -97,16 +97,18 @@ def telephone(path: Path) -> np.ndarray:
 
 
 def main() -> None:
-    """Embed all stretches of all voices."""
+    """Embed all stretches of all voices; what is there already is not done again."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
-    folder = parser.parse_args().folder
+    parser.add_argument("--most", type=int, default=1_000, help="voices to do now")
+    options = parser.parse_args()
     embedder = find("voice")
-    network = open_network(Model(embedder.onnx, embedder.card), chosen("auto")[0])
-    rows: list[np.ndarray] = []
-    names: list[str] = []
-    for number, (name, is_tested, paths) in enumerate(voices(folder)):
-        before = len(rows)
+    network = open_network(Model(embedder.onnx, embedder.card), chosen("auto")[0], threads=1)
+    for number, (name, is_tested, paths) in enumerate(voices(options.folder)):
+        target = options.folder / f"{'tested' if is_tested else 'background'}.{name}.npy"
+        if target.exists() or not options.most:
+            continue
+        rows: list[np.ndarray] = []
         for stretch in stretches(paths, np.random.default_rng(number)):
             sample = (stretch, sound.RATE_HZ)
             try:
@@ -114,9 +116,16 @@ def main() -> None:
             except InputError:
                 continue
             rows.append(embedder.pooled(outputs, sample))
-            names.append(("tested/" if is_tested else "background/") + name)
-        print(f"{name}: {len(paths)} prompts, {len(rows) - before} stretches", flush=True)
-    np.savez(folder / "embeddings.npz", embeddings=np.stack(rows), names=np.array(names))
+        print(f"{name}: {len(paths)} prompts, {len(rows)} stretches", flush=True)
+        np.save(target, np.array(rows, np.float32))
+        options.most -= 1
+
+
+def embeddings(folder: Path, *, tested: bool) -> dict[str, np.ndarray]:
+    """Returns the embeddings of each voice, not whitened, one row a stretch."""
+    start = "tested." if tested else "background."
+    found = {path.name[len(start) : -4]: np.load(path) for path in folder.glob(f"{start}*.npy")}
+    return {name: rows for name, rows in sorted(found.items()) if len(rows)}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from latebra.core.files import replacing
 from latebra.core.keys import Key
 from latebra.core.progress import Progress, silent
 from latebra.hiding.identity import locked
-from latebra.hiding.identity.locked import Embedded
+from latebra.hiding.identity.locked import Embedded, Unlocked
 from latebra.hiding.identity.strength import RAW_KEY_BITS, Measured, Strength
 from latebra.hiding.medium import Sample
 from latebra.models.embedders.catalogue import facts
@@ -29,7 +29,7 @@ _SMALLEST: Final = 128
 
 @dataclass(frozen=True)
 class VaultFacts:
-    """What a vault says of itself to who has its second factor.
+    """What a vault says of itself to who opens it.
 
     Args:
         kind: What opens it: ``voice``, ``picture`` or ``text``.
@@ -113,8 +113,8 @@ def opened(
     register: Register | None,
     compiler: str,
     progress: Progress,
-) -> bytes:
-    """Returns the content of a vault that ``vault_enrol`` wrote; see ``vault_open``."""
+) -> Unlocked:
+    """Returns what is in a vault that ``vault_enrol`` wrote; see ``vault_open``."""
     content = read_vault(file)
     name = locked.name_of(content)
     if register:
@@ -148,16 +148,34 @@ def vault_revoke(file: FilePath, *, register: Register) -> None:
         )
 
 
-def vault_info(file: FilePath, *, key: Key, register: Register | None = None) -> VaultFacts:
-    """Returns what a vault says of itself to who has the second factor; no sample is needed.
+def vault_info(
+    file: FilePath,
+    samples: Sequence[Sample],
+    *,
+    key: Key,
+    register: Register | None = None,
+    compiler: str = "auto",
+    progress: Progress = silent,
+) -> VaultFacts:
+    """Returns what opens a vault, and how strong it is, to who can open it.
+
+    Nobody else can be told anything: nothing in the file can be read with the key alone.
+
+    Args:
+        file: What ``vault_enrol`` wrote.
+        samples: As for ``vault_open``.
+        key: The second factor.
+        register: Where this machine's shares are; it also counts the tries.
+        compiler: An id from ``latebra.compilers``, or "auto".
+        progress: Told how far the work is.
 
     Raises:
-        NothingRevealed: Another key, no share, a damaged vault: all the same.
-        UnreadableFile: There is no such file.
+        LatebraError: As for ``vault_open``.
     """
-    content = read_vault(file)
-    share = register.share(locked.name_of(content)) if register else b""
-    return _read(locked.facts_of(content, factor=key, share=share))
+    found = opened(
+        file, samples, key=key, register=register, compiler=compiler, progress=progress
+    )
+    return _read(found.facts)
 
 
 def read_vault(file: FilePath) -> bytes:

@@ -123,7 +123,7 @@ def vault_open(
 
         return opened(
             file, samples, key=key, register=register, compiler=compiler, progress=progress
-        )
+        ).content
     path = Path(file)
     if not _is_archive(path):
         return vault.opened(path, key=key)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 import latebra as lb
-from latebra.api.identity import as_row
+from latebra.api.identity import as_row, read_vault
 from latebra.api.vault import run_onnx
 from latebra.cli import console
 from latebra.cli.options import Force, Json, KeyOptions, load_settings
 from latebra.core.errors import InputError, UnreadableFile
+from latebra.hiding.identity.locked import name_of
 
 app = App(
     name="vault",
@@ -192,28 +193,45 @@ def revoke(file: Path, /, *, register: Path | None = None) -> None:
 def info(
     file: Path,
     /,
-    *,
+    *samples: Path,
+    compiler: str | None = None,
     register: Path | None = None,
     key: KeyOptions = NO_KEY,
     json: Json = False,
 ) -> None:
-    """Show what opens a vault, and how strong it is, to who has its key.
+    """Show whether a vault can be revoked here; with samples and the key, how strong it is.
 
     Args:
         file: What latebra vault enrol wrote.
+        samples: Of the voice, the picture or the text; nobody else is told how strong it is.
+        compiler: A compiler, from latebra compilers, or auto.
         register: The file of this machine's shares; yours, unless told.
     """
-    _refuse_absent(file)
-    secret = key.key(load_settings(), twice=False)
-    found = lb.vault_info(file, key=secret, register=lb.Register(register))
-    if json:
-        console.say_json(as_row(found))
-        return
-    share = "kept here" if found.has_share else "none: it cannot be revoked"
-    console.say_table(
-        [{"opens_for": found.kind, "samples": found.samples, "share": share}], as_json=False
-    )
-    console.say(str(found.strength))
+    for each in (file, *samples):
+        _refuse_absent(each)
+    shares = lb.Register(register)
+    row: dict[str, Any] = {
+        "bytes": file.stat().st_size,
+        "share": bool(shares.share(name_of(read_vault(file)))),
+    }
+    if samples:
+        settings = load_settings()
+        secret = key.key(settings, twice=False)
+        with console.bars() as progress:
+            found = lb.vault_info(
+                file,
+                samples,
+                key=secret,
+                register=shares,
+                compiler=compiler or settings.compiler,
+                progress=progress,
+            )
+        if json:
+            console.say_json({**row, **as_row(found)})
+            return
+        row |= {"opens_for": found.kind, "samples": found.samples}
+        console.note(str(found.strength))
+    console.say_table([row], as_json=json)
 
 
 @app.command

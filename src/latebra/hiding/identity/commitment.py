@@ -1,36 +1,39 @@
 """A secret that comes back for a like embedding: fuzzy commitment with soft decisions.
 
-    enrol   ȳ = mean of the samples along keyed directions,  b = sign ȳ,  r = |ȳ| / s
-            keep the n directions of the largest r;  helper = C(k) xor b
-    open    LLR = r y (−1)^helper  →  list decoder  →  k
+    enrol   y = mean of the samples along keyed axes, as long as a Gaussian vector is by chance
+            sizes = |y|, in 256 cells of equal probability;  masked = C(k) xor (y > 0)
+    open    LLR = |y| y' (−1)^masked on the axes of the largest |y|  →  list decoder  →  k
 
 (Juels, Wattenberg, "A fuzzy commitment scheme", CCS 1999; reliable components from Tuyls et al.,
 "Practical biometric authentication with template protection", AVBPA 2005.) The decoder takes no
 notice of the scale of its LLRs, so a constant in front of them is left out.
 
-**Alone it protects little.** Whoever has the helper can try voices until one fits, and from the
-reliabilities of a few helpers of one person the embedding itself follows (``attacks/template.py``).
-Helpers are therefore only ever stored sealed under a second factor: see ``locked``.
+**Alone it protects little**: whoever has helpers of one person finds the embedding
+(``attacks/template.py``), and whoever has one can try voices until one fits. So helpers are stored
+encrypted; and so that a wrong key for that decrypts to what might as well be right, every bit of a
+helper is a coin flip to who has no sample. That is why there are no more axes than the embedding
+has dimensions, why sizes are stored by cells of equal probability, and why the length, which would
+else be the same for all, is drawn.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float32, Float64, UInt8, UInt16
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 from latebra.core.errors import InputError
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.identity.turning import directions
+from latebra.hiding.identity.turning import axes, gaussians
 
-PRIOR: Final = 8.0
-"""How many samples the usual spread is worth beside those of one enrolment, which are few."""
-STEPS: Final = 255
-"""Reliabilities are kept as whole numbers up to this, the largest one's."""
+CELLS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,11 @@ class Shape:
 
     Args:
         dims: Of the embedding.
-        candidates: Directions among which reliable ones are chosen.
-        bits: Directions that are used: the length of the code.
+        bits: Axes that are used, those of the largest coordinates: the length of the code.
         secret_bits: Bits of the secret.
     """
 
     dims: int
-    candidates: int
     bits: int
     secret_bits: int
 
@@ -55,23 +56,33 @@ class Helper:
     """What must be kept to get the secret back; it is secret itself.
 
     Args:
-        chosen: Which directions are used, ascending.
-        weights: How reliable each is, from 1 to 255.
-        masked: The codeword, hidden by the signs.
+        sizes: How far the embedding lies along each axis, by cells of equal probability.
+        masked: The codeword, hidden by the signs; on axes that are not used, coin flips.
     """
 
-    chosen: UInt16[np.ndarray, " bits"] = field(repr=False)
-    weights: UInt8[np.ndarray, " bits"] = field(repr=False)
-    masked: UInt8[np.ndarray, " bits"] = field(repr=False)
+    sizes: UInt8[np.ndarray, " dims"] = field(repr=False)
+    masked: UInt8[np.ndarray, " dims"] = field(repr=False)
+
+    def chosen(self, count: int) -> Int64[np.ndarray, " count"]:
+        """Returns the axes of the largest coordinates, ascending."""
+        return np.sort(np.argsort(-self.sizes.astype(np.int64), kind="stable")[:count])
 
 
-def centred(samples: Sequence[Float32[np.ndarray, " dims"]]) -> Float64[np.ndarray, "count dims"]:
-    """Returns embeddings with length one, in a row."""
+def direction(samples: Sequence[Float32[np.ndarray, " dims"]]) -> Float64[np.ndarray, " dims"]:
+    """Returns the mean of embeddings, each of length one, with length one.
+
+    Raises:
+        InputError: One is zero, or no number.
+    """
     rows = np.stack(samples).astype(np.float64)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(rows).all() or not (lengths > 0).all():
         raise InputError("an embedding is zero, or no number", fix="give another sample")
-    return rows / lengths
+    mean = (rows / lengths).mean(axis=0)
+    length = np.linalg.norm(mean)
+    if not length > 0:
+        raise InputError("the samples cancel one another", fix="give samples of one thing")
+    return mean / length
 
 
 def commit(
@@ -79,6 +90,7 @@ def commit(
     secret: UInt8[np.ndarray, " k"],
     shape: Shape,
     stream: Stream,
+    fresh: Stream,
 ) -> Helper:
     """Returns the helper that gives ``secret`` back for embeddings like ``samples``.
 
@@ -86,19 +98,18 @@ def commit(
         samples: Whitened embeddings of one person or thing, one at least.
         secret: Coin flips, 0 or 1.
         shape: How it is spread.
-        stream: Draws the directions; new for each enrolment.
+        stream: Draws the axes; new for each enrolment.
+        fresh: Draws what is never needed again.
     """
-    looks = centred(samples) @ directions(stream, shape.dims, shape.candidates).T
-    mean = looks.mean(axis=0)
-    count = len(looks)
-    usual = 1.0 / shape.dims
-    spread = np.sqrt((((looks - mean) ** 2).sum(axis=0) + PRIOR * usual) / (count - 1 + PRIOR))
-    reliable = np.abs(mean) / spread
-    chosen = np.sort(np.argsort(-reliable, kind="stable")[: shape.bits])
-    weights = np.clip(np.ceil(reliable[chosen] / reliable.max() * STEPS), 1, STEPS)
-    signs = (mean[chosen] > 0).astype(np.uint8)
+    length = np.linalg.norm(gaussians(fresh.child("length"), shape.dims))
+    seen = axes(stream, shape.dims) @ direction(samples) * length
+    below = np.array([math.erf(abs(each) * math.sqrt(0.5)) for each in seen])
+    sizes = np.minimum(below * CELLS, CELLS - 1).astype(np.uint8)
+    helper = Helper(sizes, fresh.child("unused").bits(shape.dims))
+    chosen = helper.chosen(shape.bits)
     word = code(shape.secret_bits, shape.bits).encode(secret)
-    return Helper(chosen.astype(np.uint16), weights.astype(np.uint8), word ^ signs)
+    helper.masked[chosen] = word ^ (seen[chosen] > 0)
+    return helper
 
 
 def recover(
@@ -112,7 +123,27 @@ def recover(
         shape: As it was.
         stream: As it was.
     """
-    turned = directions(stream, shape.dims, shape.candidates)[helper.chosen]
-    seen = turned @ centred(samples).mean(axis=0)
-    llr = seen * helper.weights * (1.0 - 2.0 * helper.masked)
-    return code(shape.secret_bits, shape.bits).decode(llr.astype(np.float32))
+    llr = softened(axes(stream, shape.dims) @ direction(samples), helper, shape)
+    return code(shape.secret_bits, shape.bits).decode(llr)
+
+
+def softened(
+    seen: Float64[np.ndarray, " dims"], helper: Helper, shape: Shape
+) -> Float32[np.ndarray, " bits"]:
+    """Returns the LLRs of the code's bits, up to a constant factor.
+
+    Args:
+        seen: Coordinates of what was shown.
+        helper: Of the vault.
+        shape: Of the vault.
+    """
+    chosen = helper.chosen(shape.bits)
+    sizes = _middles()[helper.sizes[chosen]]
+    return (seen[chosen] * sizes * (1.0 - 2.0 * helper.masked[chosen])).astype(np.float32)
+
+
+@cache
+def _middles() -> Float64[np.ndarray, " 256"]:
+    """Returns the median of |N(0, 1)| in each cell."""
+    standard = NormalDist()
+    return np.array([standard.inv_cdf(0.5 + (at + 0.5) / CELLS / 2) for at in range(CELLS)])

@@ -114,7 +114,7 @@ def _without_silence(sound: Sound) -> Sound:
     blocks = sound[:whole].reshape(-1, _BLOCK)
     levels = np.sqrt(np.mean(blocks**2, axis=1))
     loud = levels > max(_QUIETEST, np.quantile(levels, 0.95) * 10 ** (-_BELOW_DB / 20))
-    near = np.convolve(loud, np.ones(2 * _AROUND + 1), "same") > 0
+    near = np.convolve(loud, np.ones(2 * _AROUND + 1))[_AROUND : _AROUND + len(loud)] > 0
     return blocks[near].reshape(-1)
 
 
