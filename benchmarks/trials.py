@@ -12,8 +12,8 @@ from scipy import stats
 
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.identity.commitment import Shape, centred, commit
-from latebra.hiding.identity.turning import directions
+from latebra.hiding.identity.commitment import Shape, commit, direction, softened
+from latebra.hiding.identity.turning import axes
 
 DECODED_ANYHOW = 1_000
 """Trials with strangers that are decoded though their scores are hopeless."""
@@ -64,7 +64,7 @@ def run(
     Strangers whose score is far below any that opened are not decoded, but for some that are drawn.
     """
     rng = np.random.default_rng(seed)
-    seen = np.stack([centred(probe.samples).mean(axis=0) for probe in probes])
+    seen = np.stack([direction(probe.samples) for probe in probes])
     who = np.array([probe.subject for probe in probes])
     scores = np.empty((len(enrolments), len(probes)))
     opened = np.full(scores.shape, np.nan)
@@ -72,11 +72,12 @@ def run(
     lowest = np.inf
     polar = code(shape.secret_bits, shape.bits)
     for at, enrolment in enumerate(enrolments):
-        stream = Stream(rng.bytes(32))
+        stream, fresh = Stream(rng.bytes(32)), Stream(rng.bytes(32))
         secret = rng.integers(0, 2, shape.secret_bits).astype(np.uint8)
-        helper = commit(enrolment.samples, secret, shape, stream)
-        turned = directions(stream, shape.dims, shape.candidates)[helper.chosen]
-        llr = (seen @ turned.T) * helper.weights * (1.0 - 2.0 * helper.masked)
+        helper = commit(enrolment.samples, secret, shape, stream, fresh)
+        llr = np.stack(
+            [softened(each, helper, shape) for each in seen @ axes(stream, shape.dims).T]
+        )
         word = 2.0 * polar.encode(secret) - 1
         scores[at] = (llr @ word) / np.abs(llr).sum(axis=1)
 

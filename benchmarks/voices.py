@@ -14,6 +14,7 @@ import argparse
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,10 @@ TWICE = {"sr@latin", "sr@ijekavian", "sr@ijekavianlatin", "en_GB"}
 """Folders that repeat another, or whose speaker does."""
 STRETCH_S = 6.0
 BAND_HZ = 3_400
+SAME = {"allison-es": "allison-en"}
+"""Voices that are one person."""
+MOST = 90
+"""Stretches of a voice."""
 ENDINGS = {".wav", ".gsm", ".ogg"}
 
 
@@ -109,7 +114,7 @@ def main() -> None:
         if target.exists() or not options.most:
             continue
         rows: list[np.ndarray] = []
-        for stretch in stretches(paths, np.random.default_rng(number)):
+        for stretch in islice(stretches(paths, np.random.default_rng(number)), MOST):
             sample = (stretch, sound.RATE_HZ)
             try:
                 outputs = [network.run(given) for given in embedder.inputs(sample)]
@@ -126,6 +131,12 @@ def embeddings(folder: Path, *, tested: bool) -> dict[str, np.ndarray]:
     start = "tested." if tested else "background."
     found = {path.name[len(start) : -4]: np.load(path) for path in folder.glob(f"{start}*.npy")}
     return {name: rows for name, rows in sorted(found.items()) if len(rows)}
+
+
+def whitened(rows: np.ndarray) -> np.ndarray:
+    """Returns embeddings of voices as vaults take them."""
+    whitening = find("voice").whitening
+    return np.stack([whitening.apply(row) for row in rows])
 
 
 if __name__ == "__main__":

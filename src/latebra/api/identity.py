@@ -172,9 +172,7 @@ def vault_info(
     Raises:
         LatebraError: As for ``vault_open``.
     """
-    found = opened(
-        file, samples, key=key, register=register, compiler=compiler, progress=progress
-    )
+    found = opened(file, samples, key=key, register=register, compiler=compiler, progress=progress)
     return _read(found.facts)
 
 

@@ -5,9 +5,9 @@
     helper   seed 32 | sizes dims | masked dims / 8 | coin flips
     data     HKDF(factor | k), where k comes back for a sample like those that enrolled
 
-``spec/identity.md`` has the bytes. The helper is encrypted and not authenticated, on purpose: a wrong
-second factor gives another helper, as good as any, so that only both together can be tested, on the
-frame. A wrong factor, a wrong sample and a damaged file fail alike, after the same work.
+``spec/identity.md`` has the bytes. The helper is encrypted and not authenticated, on purpose: a
+wrong second factor gives another helper, as good as any, so that only both together can be tested,
+on the frame. A wrong factor, a wrong sample and a damaged file fail alike, after the same work.
 """
 
 from __future__ import annotations
@@ -128,10 +128,7 @@ def unlock(file: bytes, embedded: Embedded, *, factor: Key, share: bytes = b"") 
     """
     name, shape = name_of(file), embedded.shape
     second = _second(factor, share, name)
-    told = _hidden(file[NAME : NAME + HELPER].ljust(HELPER, b"\0"), second, name)
-    seed, rest = told[:SEED], np.frombuffer(told[SEED:], np.uint8)
-    masked = np.unpackbits(rest[shape.dims :])[: shape.dims]
-    helper = Helper(rest[: shape.dims], masked)
+    helper, seed = helper_in(_hidden(_helper_of(file), second, name), shape)
     secret = recover(embedded.samples, helper, shape, Stream(seed))
     tried = np.zeros(shape.secret_bits, np.uint8) if secret is None else secret
     message = frame.unseal(
@@ -142,6 +139,25 @@ def unlock(file: bytes, embedded: Embedded, *, factor: Key, share: bytes = b"") 
     ).message
     length, rest_of_it = padding.unpack(message) or (0, b"{}")
     return Unlocked(rest_of_it[length:], json.loads(rest_of_it[:length]))
+
+
+def helper_under(
+    file: bytes, shape: Shape, *, factor: Key, share: bytes = b""
+) -> tuple[Helper, bytes]:
+    """Returns what a second factor, right or wrong, makes of a vault's helper, and its seed."""
+    name = name_of(file)
+    return helper_in(_hidden(_helper_of(file), _second(factor, share, name), name), shape)
+
+
+def helper_in(told: bytes, shape: Shape) -> tuple[Helper, bytes]:
+    """Returns the helper and the seed that so many bytes stand for."""
+    seed, rest = told[:SEED], np.frombuffer(told[SEED:], np.uint8)
+    masked = np.unpackbits(rest[shape.dims :])[: shape.dims]
+    return Helper(rest[: shape.dims], masked), seed
+
+
+def _helper_of(file: bytes) -> bytes:
+    return file[NAME : NAME + HELPER].ljust(HELPER, b"\0")
 
 
 def _hidden(told: bytes, second: bytes, name: bytes) -> bytes:
