@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +58,7 @@ def vault_enrol(
 ) -> VaultFacts:
     """Writes a vault that opens for samples like these, and the key; returns how strong it is.
 
-    Each sample has opened the vault by itself before the file is written.
+    Each sample has opened what the others lock, and all of them the vault, before it is written.
 
     Args:
         samples: Recordings of one voice, copies of one picture, or wordings of one text; three
@@ -85,12 +85,13 @@ def vault_enrol(
     if target.exists() and not force:
         raise UnwritableFile(f"{target} exists", fix="choose another name, or force it")
     taken = embedded(samples, compiler=compiler, progress=progress)
+    _refuse_unlike(taken)
     name = os.urandom(locked.NAME)
     share = register.add(name) if register else b""
     try:
         told = _facts(taken, key, factor_bits, has_share=bool(share))
         file = locked.lock(content, taken, factor=key, share=share, name=name, facts=told)
-        _refuse_unlike(file, taken, key, share)
+        locked.unlock(file, taken, factor=key, share=share)  # Before anything is written.
         with replacing(target, private=True) as writer:
             writer.write(file)
     except BaseException as error:
@@ -242,15 +243,19 @@ def as_row(found: VaultFacts) -> dict[str, Any]:
     }
 
 
-def _refuse_unlike(file: bytes, taken: Embedded, key: Key, share: bytes) -> None:
-    """Raises unless each sample opens the vault by itself."""
-    for number, sample in enumerate(taken.samples, start=1):
-        alone = Embedded(taken.kind, taken.digest, taken.shape, [sample])
+def _refuse_unlike(taken: Embedded) -> None:
+    """Raises unless each sample opens what the others alone would have enrolled."""
+    if len(taken.samples) < 2:
+        return
+    key = Key.generate()
+    for number, sample in enumerate(taken.samples):
+        others = [*taken.samples[:number], *taken.samples[number + 1 :]]
+        vault = locked.lock(b"a try", replace(taken, samples=others), factor=key)
         try:
-            locked.unlock(file, alone, factor=key, share=share)
+            locked.unlock(vault, replace(taken, samples=[sample]), factor=key)
         except NothingRevealed:
             raise DoesNotFit(
-                f"sample {number} of {len(taken.samples)} alone does not open the vault: "
-                "it is too unlike the others",
-                fix="leave it out, or give longer and cleaner ones",
+                f"sample {number + 1} of {len(taken.samples)} does not open what the others lock: "
+                "they are too unlike",
+                fix="leave out the odd one, or give longer and cleaner ones",
             ) from None

@@ -186,7 +186,7 @@ def revoke(file: Path, /, *, register: Path | None = None) -> None:
         register: The file of this machine's shares; yours, unless told.
     """
     lb.vault_revoke(file, register=lb.Register(register))
-    console.note(f"revoked {file}: enrol again for a new vault of the same voice")
+    console.note(f"revoked {file}: enrol again for a new vault of the same picture, voice or text")
 
 
 @app.command

@@ -41,7 +41,7 @@ _TAPS: Final = 24
 _KAISER: Final = 9.0
 _AT_ONCE: Final = 1 << 16
 
-Sound = Float64[np.ndarray, " samples"]
+Sound = Float64[np.ndarray, " _"]
 
 
 def speech(sound: Sound, rate_hz: int) -> Sound:

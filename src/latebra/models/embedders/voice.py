@@ -7,10 +7,9 @@ utterance overlap by half, and their mean is its embedding.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 from jaxtyping import Float32
@@ -51,14 +50,7 @@ class Voice(Embedder):
 
     @override
     def inputs(self, sample: tuple[sound.Sound, int]) -> list[Arrays]:
-        spoken = sound.speech(*sample)
-        seconds = len(spoken) / sound.RATE_HZ
-        if seconds < SHORTEST_S:
-            raise InputError(
-                f"the sound holds {seconds:.1f} s of speech",
-                fix=f"record {SHORTEST_S} s at least, six or more if you can",
-            )
-        windows = windows_of(spoken)
+        windows = windows_of(spoken(*sample))
         rest = -len(windows) % BATCH
         filled = np.concatenate([windows, np.zeros((rest, *windows.shape[1:]), np.float32)])
         return [{"frames": part} for part in filled.reshape(-1, BATCH, WINDOW, sound.BANDS)]
@@ -67,10 +59,26 @@ class Voice(Embedder):
     def pooled(
         self, outputs: Sequence[Arrays], sample: tuple[sound.Sound, int]
     ) -> NDArray[np.float32]:
-        count = count_of(len(sound.speech(*sample)))
+        count = count_of(len(spoken(*sample)))
         each = np.concatenate([output["embedding"] for output in outputs])[:count]
         mean = each.mean(axis=0)
         return (mean / np.linalg.norm(mean)).astype(np.float32)
+
+
+def spoken(recorded: sound.Sound, rate_hz: int) -> sound.Sound:
+    """Returns the speech in a recording, at 16 kHz.
+
+    Raises:
+        InputError: There is too little, or it is no sound.
+    """
+    found = sound.speech(recorded, rate_hz)
+    seconds = len(found) / sound.RATE_HZ
+    if seconds < SHORTEST_S:
+        raise InputError(
+            f"the sound holds {seconds:.1f} s of speech",
+            fix=f"record {SHORTEST_S} s at least, six or more if you can",
+        )
+    return found
 
 
 def count_of(samples: int) -> int:
@@ -83,11 +91,11 @@ def count_of(samples: int) -> int:
     return count
 
 
-def windows_of(spoken: sound.Sound) -> Float32[np.ndarray, "windows 160 40"]:
+def windows_of(speech: sound.Sound) -> Float32[np.ndarray, "windows 160 40"]:
     """Returns the mel energies of each window."""
-    starts = np.arange(count_of(len(spoken))) * STEP
+    starts = np.arange(count_of(len(speech))) * STEP
     length = (int(starts[-1]) + WINDOW) * sound.HOP
-    energies = sound.mel_energies(np.pad(spoken, (0, max(0, length - len(spoken)))))
+    energies = sound.mel_energies(np.pad(speech, (0, max(0, length - len(speech)))))
     return np.stack([energies[start : start + WINDOW] for start in starts])
 
 
@@ -131,12 +139,3 @@ def _gates(array: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns the rows of torch's gates, in, forget, cell, out, in ONNX's order."""
     into, forget, cell, out = np.split(array, 4)
     return np.concatenate([into, out, forget, cell])
-
-
-def digest_of(weights: Mapping[str, NDArray[Any]]) -> str:
-    """Returns SHA-256 over names, shapes and little-endian values, sorted by name."""
-    state = hashlib.sha256()
-    for name, array in sorted(weights.items()):
-        state.update(f"{name}\0{array.shape}\0".encode())
-        state.update(np.ascontiguousarray(array, "<f4").tobytes())
-    return state.hexdigest()
