@@ -6,8 +6,8 @@
     python -m benchmarks.identity picture --folder work/photos
     python -m benchmarks.identity attacks --folder work/voices
 
-Each adds its part to ``benchmarks/results/identity.json``. Whitening and shape were fixed on other
-voices, definitions and photographs than those that are tried here (``training/identity``).
+Each adds its part to ``benchmarks/results/identity.json``. Definitions and photographs are others
+than those that the whitening was made of (``training/identity``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from benchmarks.identity_attacks import TOGETHER, attacks, opens, wrapped
 from benchmarks.machine import about
 from benchmarks.trials import Enrolment, Probe, Trials, over_subjects, rated, run, summary
-from benchmarks.voices import SAME, embeddings, whitened
+from benchmarks.voices import SAME, centre, embeddings, people
 from latebra.api.opened import chosen
 from latebra.compiling.contract import Model
 from latebra.compiling.opening import open_network
@@ -37,24 +37,41 @@ from training.identity import glosses, pictures
 
 RESULT = Path(__file__).parent / "results" / "identity.json"
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "identity.png"
-TEXTS = 300
+TEXTS = 80
 STRANGE_TEXTS = 300
 ROUNDS = 300
 
 
 def voice(folder: Path) -> dict[str, Any]:
-    """Tries six seconds on vaults enrolled with three times six, no prompt in both."""
+    """Tries six seconds on vaults enrolled with three times six, no prompt in both.
+
+    Embeddings are centred for each pair of people by the mean of the others, so that neither of
+    the two had a part in it; for strangers, who have no part at all, by the mean of all but one.
+    """
     shape = Shape(**facts("voice")["shape"])
     tested, strangers = embeddings(folder, tested=True), embeddings(folder, tested=False)
-    enrolments, probes = divided(tested)
-    probes += [Probe(name, [row]) for name, rows in strangers.items() for row in whitened(rows)]
-    trials = run(enrolments, probes, shape, seed=1)
-    crossed = [each for each in enrolments if each.subject == "allison-en"]
-    other = [Probe("allison-en", [row]) for row in whitened(tested["allison-es"])]
-    across = run(crossed, other, shape, seed=2)
+    everybody = people(folder)
+    first = {name: rows for name, rows in tested.items() if name not in SAME}
+    parts: list[list[Trials]] = []
+    for number, one in enumerate(first):
+        parts.append([])
+        for other in first:
+            middle = centre(everybody, {one, other})
+            probes = [Probe(other, [row]) for row in halves(first[other], middle)[1]]
+            parts[-1].append(run(enrolled(one, first[one], middle), probes, shape, seed=number))
+        middle = centre(everybody, {one})
+        probes = [Probe(name, [row - middle]) for name, rows in strangers.items() for row in rows]
+        parts[-1].append(run(enrolled(one, first[one], middle), probes, shape, seed=number))
+        print(one, flush=True)
+    trials = joined(parts)
+    middle = centre(everybody, {"allison-en"})
+    spanish = [Probe("allison-en", [row - middle]) for row in tested["allison-es"]]
+    english = enrolled("allison-en", tested["allison-en"], middle)
+    across = run(english, spanish, shape, seed=2)
     draw(trials)
     return {
         **summary(trials),
+        "people": len(first),
         "over_subjects": over_subjects(trials, 1e-3, ROUNDS, seed=3),
         "english_opened_in_spanish": rated(across.opened[across.genuine] == 1),
         "voices": {name: len(rows) for name, rows in tested.items()},
@@ -63,22 +80,32 @@ def voice(folder: Path) -> dict[str, Any]:
     }
 
 
-def divided(tested: dict[str, NDArray[np.float32]]) -> tuple[list[Enrolment], list[Probe]]:
-    """Returns the first half of each voice as enrolments, the second as probes.
+def halves(rows: NDArray[Any], middle: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns what enrols and what is tried, centred."""
+    half = len(rows) // 2 // TOGETHER * TOGETHER
+    return rows[:half] - middle, rows[half:] - middle
 
-    A person with two languages is enrolled in the first and is no stranger in the second.
-    """
-    enrolments: list[Enrolment] = []
-    probes: list[Probe] = []
-    for name, raw in tested.items():
-        if name in SAME:
-            continue
-        rows = list(whitened(raw))
-        half = len(rows) // 2 // TOGETHER * TOGETHER
-        parts = (rows[at : at + TOGETHER] for at in range(0, half, TOGETHER))
-        enrolments += [Enrolment(name, part) for part in parts]
-        probes += [Probe(name, [row]) for row in rows[half:]]
-    return enrolments, probes
+
+def enrolled(name: str, rows: NDArray[Any], middle: NDArray[Any]) -> list[Enrolment]:
+    """Returns a person's enrolments, of three stretches each."""
+    first = halves(rows, middle)[0]
+    return [Enrolment(name, first[at : at + TOGETHER]) for at in range(0, len(first), TOGETHER)]
+
+
+def joined(parts: list[list[Trials]]) -> Trials:
+    """Returns trials of each person's vaults with each person's probes as one."""
+    parts = [row for row in parts if row[0].vaults]
+
+    def block(name: str) -> NDArray[Any]:
+        return np.block([[getattr(each, name) for each in row] for row in parts])
+
+    return Trials(
+        block("scores"),
+        block("genuine"),
+        block("opened"),
+        [name for row in parts for name in row[0].vaults],
+        [name for each in parts[0] for name in each.probes],
+    )
 
 
 def embedded(kind: str, samples: Sequence[Any]) -> list[NDArray[np.float32]]:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attacks.template import read_as_helper, recovered
-from benchmarks.voices import SAME, embeddings, whitened
+from benchmarks.voices import SAME, centre, embeddings, people
 from latebra.core.errors import NothingRevealed
 from latebra.core.keys import Key
 from latebra.hiding.audit.roc import area
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.identity.commitment import Shape, commit, recover
+from latebra.hiding.identity.commitment import Shape, commit, direction, recover
 from latebra.hiding.identity.locked import Embedded, helper_under, lock, unlock
 from latebra.hiding.identity.turning import axes
 from latebra.models.embedders.catalogue import facts
@@ -29,8 +29,9 @@ WORDS = 10_000
 def attacks(folder: Path) -> dict[str, Any]:
     """Tries to get embeddings out of helpers, to link vaults, and to guess words."""
     shape = Shape(**facts("voice")["shape"])
+    middle = centre(people(folder))
     rows = {
-        name: list(whitened(raw))
+        name: list(raw - middle)
         for name, raw in embeddings(folder, tested=True).items()
         if len(raw) >= 2 * 6 * TOGETHER and name not in SAME
     }
@@ -176,8 +177,8 @@ def telling(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[st
     people = np.concatenate([np.stack(each) for each in rows.values()])
     people = people / np.linalg.norm(people, axis=1, keepdims=True)
     spread = np.cov(people.T) * len(people.T)
-    right: dict[str, list[float]] = {"energy": [], "prior": []}
-    wrong: dict[str, list[float]] = {"energy": [], "prior": []}
+    right: dict[str, list[float]] = {"energy": [], "prior": [], "control": []}
+    wrong: dict[str, list[float]] = {"energy": [], "prior": [], "control": []}
     for number in range(200):
         vectors = list(rows.values())[number % len(rows)]
         at = number // len(rows) * TOGETHER % (len(vectors) - TOGETHER)
@@ -186,9 +187,20 @@ def telling(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[st
         for factor, found in ((key, right), (Key(bytes(32)), wrong)):
             helper, seed = helper_under(vault, shape, factor=factor)
             sizes = helper.sizes.astype(float)
-            found["energy"].append(float(sizes.var()))
+            found["energy"].append(-_uneven(sizes))
             found["prior"].append(_prior(sizes, seed, spread, shape))
+        # The control stores sizes of a vector of length one, as they are.
+        rng = np.random.default_rng(number)
+        seen = axes(Stream(rng.bytes(32)), shape.dims) @ direction(vectors[at : at + TOGETHER])
+        for vector, found in ((seen * shape.dims**0.5, right), (None, wrong)):
+            shown = rng.standard_normal(shape.dims) if vector is None else vector
+            found["control"].append(-abs(float((shown**2).mean()) - 1))
     return {name: str(area(np.array(right[name]), np.array(wrong[name]))) for name in right}
+
+
+def _uneven(sizes: NDArray[np.float64]) -> float:
+    """Returns how far cells' squares are from those of cells drawn evenly."""
+    return abs(float(((sizes - 127.5) ** 2).mean()) - (256**2 - 1) / 12)
 
 
 def _prior(sizes: NDArray[np.float64], seed: bytes, spread: Any, shape: Shape) -> float:

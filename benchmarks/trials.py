@@ -90,7 +90,9 @@ def run(
             if opened[at, number]:
                 lowest = min(lowest, scores[at, number])
         strangers = np.flatnonzero(~genuine[at])
-        some = rng.random(len(strangers)) < DECODED_ANYHOW / (len(enrolments) * max(1, len(strangers)))
+        some = rng.random(len(strangers)) < DECODED_ANYHOW / (
+            len(enrolments) * max(1, len(strangers))
+        )
         near = scores[at, strangers] > min(lowest, 0.35) - HOPELESS
         for number in strangers[some | near]:
             opened[at, number] = decode(number)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -136,10 +136,18 @@ def embeddings(folder: Path, *, tested: bool) -> dict[str, np.ndarray]:
     return {name: rows for name, rows in sorted(found.items()) if len(rows)}
 
 
-def whitened(rows: np.ndarray) -> np.ndarray:
-    """Returns embeddings of voices as vaults take them."""
-    whitening = find("voice").whitening
-    return np.stack([whitening.apply(row) for row in rows])
+def people(folder: Path) -> dict[str, np.ndarray]:
+    """Returns the embeddings of each person who is tested, languages one after another."""
+    found: dict[str, list[np.ndarray]] = {}
+    for name, rows in embeddings(folder, tested=True).items():
+        found.setdefault(SAME.get(name, name), []).append(rows)
+    return {name: np.concatenate(rows) for name, rows in found.items()}
+
+
+def centre(of: dict[str, np.ndarray], without: Collection[str] = ()) -> np.ndarray:
+    """Returns the mean of the means of all people but some."""
+    means = [rows.mean(axis=0) for name, rows in of.items() if name not in without]
+    return np.mean(means, axis=0, dtype=np.float64)
 
 
 if __name__ == "__main__":
