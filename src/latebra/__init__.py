@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         fingerprint_make,
     )
     from latebra.api.identity import VaultFacts, vault_enrol, vault_info, vault_revoke
+    from latebra.api.library import Library, open_library
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
@@ -63,6 +64,7 @@ __all__ = [
     "InputError",
     "Key",
     "LatebraError",
+    "Library",
     "Model",
     "NothingRevealed",
     "NumericsMismatch",
@@ -93,6 +95,7 @@ __all__ = [
     "hide",
     "load_model",
     "models",
+    "open_library",
     "place",
     "repeat",
     "reveal",
@@ -112,6 +115,7 @@ _HOMES = {
     "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
+    "Library": "latebra.api.library",
     "Model": "latebra.compiling.contract",
     "Ordinary": "latebra.api.stego",
     "Pipeline": "latebra.compiling.pipeline",
@@ -136,6 +140,7 @@ _HOMES = {
     "fingerprint_make": "latebra.api.fingerprint",
     "hide": "latebra.api.verbs",
     "load_model": "latebra.api.compared",
+    "open_library": "latebra.api.library",
     "place": "latebra.api.placed",
     "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",

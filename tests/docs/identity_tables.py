@@ -81,7 +81,21 @@ def identity_attacks() -> str:
     return table("attack|control|vaults", rows)
 
 
-IDENTITY_TABLES = (identity, identity_changes, identity_attacks)
+def library() -> str:
+    """Returns what a search finds, by how many candidates are opened."""
+    rows = [
+        (name, f"{100 * row['recall']:.1f} %", f"{row['ms']:.1f} ms")
+        for name, row in result("library")["search"]["candidates"].items()
+    ]
+    return table("candidates opened|recall at 10|a search, without the network", rows)
+
+
+def library_learned() -> str:
+    """Returns what sketches tell of likeness."""
+    return table("pairs|area", list(result("library")["learned"].items()))
+
+
+IDENTITY_TABLES = (identity, identity_changes, identity_attacks, library, library_learned)
 
 
 def _rate(found: dict[str, Any], interval: list[float] | None) -> str:

@@ -28,6 +28,7 @@ COMMANDS: Final = {
         "vaulting:app",
         "Keep content in a model's weights, or behind a voice, a picture or a text, and a key.",
     ),
+    "library": ("lending:app", "Keep documents in a file that only their key can search and read."),
     "fingerprint": (
         "fingerprinting:app",
         "Make questions that prove a model yours, and check what it answers.",

@@ -76,10 +76,11 @@ class Text(Embedder):
     @override
     def pooled(self, outputs: Sequence[Arrays], sample: str) -> NDArray[np.float32]:
         counts = [given["mask"].sum() - 2 for given in self.inputs(sample)]
-        total = sum(
+        parts = [
             float(count) * output["embedding"][0].astype(np.float64)
             for count, output in zip(counts, outputs, strict=True)
-        )
+        ]
+        total: NDArray[np.float64] = np.sum(parts, axis=0)
         return (total / np.linalg.norm(total)).astype(np.float32)
 
 

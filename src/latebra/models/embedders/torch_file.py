@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from math import prod
-from typing import Any, Final, final
+from typing import Any, Final, cast, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,21 +91,26 @@ def _storages(told: Any) -> dict[str, _Storage]:
     if isinstance(told, _Tensor):
         return {told.storage.key: told.storage}
     found: dict[str, _Storage] = {}
-    parts: Any = told.values() if isinstance(told, dict) else told
-    for part in parts if isinstance(told, (dict, list, tuple)) else ():
+    for part in _parts(told):
         found.update(_storages(part))
     return found
+
+
+def _parts(told: Any) -> list[Any]:
+    """Returns what a dictionary, a list or a tuple holds; nothing of anything else."""
+    if isinstance(told, dict):
+        return list(cast("dict[Any, Any]", told).values())
+    return list(cast("list[Any]", told)) if isinstance(told, (list, tuple)) else []
 
 
 def _filled(told: Any, numbers: Mapping[str, NDArray[Any]]) -> Any:
     if isinstance(told, _Tensor):
         return _array(told, numbers[told.storage.key])
     if isinstance(told, dict):
-        items: Any = told.items()
-        return {key: _filled(value, numbers) for key, value in items}
+        named = cast("dict[Any, Any]", told)
+        return {key: _filled(value, numbers) for key, value in named.items()}
     if isinstance(told, (list, tuple)):
-        parts: Any = told
-        return [_filled(value, numbers) for value in parts]
+        return [_filled(value, numbers) for value in _parts(cast("Any", told))]
     return told
 
 
