@@ -61,8 +61,7 @@ def flipped(file: bytes, at: int) -> bytes:
 def write(name: str, file: bytes, told: dict[str, str]) -> None:
     """Writes one vector."""
     fields = told | {"content": CONTENT.hex()}
-    head = "".join(f"{key}: {value}
-" for key, value in fields.items())
+    head = "".join(f"{key}: {value}\n" for key, value in fields.items())
     lines = [file[at : at + LINE].hex() for at in range(0, len(file), LINE)]
     (FOLDER / f"{name}.txt").write_text(head + "\n" + "".join(f"{line}\n" for line in lines))
 
