@@ -5,6 +5,7 @@
     python -m benchmarks.identity text --folder work/texts
     python -m benchmarks.identity picture --folder work/photos
     python -m benchmarks.identity attacks --folder work/voices
+    python -m benchmarks.identity dictionary --folder work/voices
 
 Each adds its part to ``benchmarks/results/identity.json``. Definitions and photographs are others
 than those that the whitening was made of (``training/identity``).
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.identity_attacks import TOGETHER, attacks, opens, wrapped
+from benchmarks.identity_attacks import TOGETHER, attacks, dictionary, opens, wrapped
 from benchmarks.machine import about
 from benchmarks.trials import Enrolment, Probe, Trials, over_subjects, rated, run, summary
 from benchmarks.voices import SAME, centre, embeddings, people
@@ -218,6 +219,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "text": text,
     "picture": picture,
     "attacks": attacks,
+    "dictionary": dictionary,
 }
 
 
@@ -227,8 +229,9 @@ def main() -> None:
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
+    measured = PARTS[options.part](options.folder)
     found = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    found |= about() | {options.part: PARTS[options.part](options.folder)}
+    found |= about() | {options.part: measured}
     RESULT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

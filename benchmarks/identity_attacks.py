@@ -28,19 +28,23 @@ WORDS = 10_000
 
 def attacks(folder: Path) -> dict[str, Any]:
     """Tries to get embeddings out of helpers, to link vaults, and to guess words."""
-    shape = Shape(**facts("voice")["shape"])
+    rows, shape = _voices(folder)
+    return {
+        "regression": regression(rows, shape),
+        "linking": linking(rows, shape),
+        "second_factor": telling(rows, shape),
+    }
+
+
+def _voices(folder: Path) -> tuple[dict[str, list[NDArray[np.float32]]], Shape]:
+    """Returns stretches of those who have enough for two sets of six enrolments."""
     middle = centre(people(folder))
     rows = {
         name: list(raw - middle)
         for name, raw in embeddings(folder, tested=True).items()
         if len(raw) >= 2 * 6 * TOGETHER and name not in SAME
     }
-    return {
-        "regression": regression(rows, shape),
-        "linking": linking(rows, shape),
-        "second_factor": telling(rows, shape),
-        "dictionary": dictionary(rows, shape),
-    }
+    return rows, Shape(**facts("voice")["shape"])
 
 
 def regression(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[str, Any]:
@@ -210,12 +214,13 @@ def _prior(sizes: NDArray[np.float64], seed: bytes, spread: Any, shape: Shape) -
     return float(np.corrcoef(sizes, expected)[0, 1])
 
 
-def dictionary(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[str, Any]:
+def dictionary(folder: Path) -> dict[str, Any]:
     """Tries words on a vault with a stranger's voice, then with the right one.
 
     Words stand for keys that Argon2id has already made of them: what is measured is whether any
     opens, not what stretching costs.
     """
+    rows, shape = _voices(folder)
     names = sorted(rows)
     words = [np.random.default_rng(number).bytes(32) for number in range(WORDS)]
     right = WORDS // 3

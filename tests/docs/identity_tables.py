@@ -48,6 +48,7 @@ def identity_changes() -> str:
 def identity_attacks() -> str:
     """Returns how far each attack gets, on its control and on vaults."""
     found = result("identity")["attacks"]
+    words = result("identity")["dictionary"]
     rows = [
         (
             f"regression, {count} of one person",
@@ -58,7 +59,7 @@ def identity_attacks() -> str:
         )
         for count, row in found["regression"].items()
     ]
-    linking, factor, words = found["linking"], found["second_factor"], found["dictionary"]
+    linking, factor = found["linking"], found["second_factor"]
     rows += [
         (
             "linking two sets of six, D_sys",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,7 +11,13 @@ from typing import Any, Final
 
 from latebra.api.register import Register
 from latebra.api.samples import embedded
-from latebra.core.errors import DoesNotFit, NothingRevealed, UnreadableFile, UnwritableFile
+from latebra.core.errors import (
+    DoesNotFit,
+    InputError,
+    NothingRevealed,
+    UnreadableFile,
+    UnwritableFile,
+)
 from latebra.core.files import replacing
 from latebra.core.keys import Key
 from latebra.core.progress import Progress, silent
@@ -82,6 +89,8 @@ def vault_enrol(
         Unavailable: The network's weights cannot be fetched.
     """
     target = Path(out)
+    if factor_bits is not None and not 0 <= factor_bits < math.inf:
+        raise InputError(f"a passphrase of {factor_bits} bits was told of", fix="give 0 or more")
     if target.exists() and not force:
         raise UnwritableFile(f"{target} exists", fix="choose another name, or force it")
     taken = embedded(samples, compiler=compiler, progress=progress)
