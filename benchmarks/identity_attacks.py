@@ -23,7 +23,7 @@ from latebra.models.embedders.catalogue import facts
 
 TOGETHER = 3
 """Stretches that a voice is enrolled with."""
-WORDS = 10_000
+WORDS = 3_000
 
 
 def attacks(folder: Path) -> dict[str, Any]:
@@ -230,14 +230,14 @@ def dictionary(folder: Path) -> dict[str, Any]:
     opened = sum(opens(vault, stranger[0], shape, Key(word)) for word in words)
     took = time.perf_counter() - start
     own = sum(
-        opens(vault, mine[TOGETHER + 1], shape, Key(word)) for word in words[right - 50 :][:100]
+        opens(vault, mine[TOGETHER + 1], shape, Key(word)) for word in words[right - 20 :][:40]
     )
     start = time.perf_counter()
     Key.from_passphrase("five words that were drawn").root(bytes(16))
     return {
         "words": WORDS,
         "opened_by_stranger": opened,
-        "control_words": 100,
+        "control_words": 40,
         "control_opened": own,
         "try_ms": 1000 * took / WORDS,
         "argon2id_ms": 1000 * (time.perf_counter() - start),

@@ -82,6 +82,22 @@ def identity_attacks() -> str:
     return table("attack|control|vaults", rows)
 
 
+def identity_compilers() -> str:
+    """Returns how far compilers are apart, and which opened what others enrolled."""
+    rows = []
+    for kind in KINDS:
+        found = result("identity_compilers").get(kind)
+        if found is None:
+            continue
+        for name, drift in found["drift"].items():
+            opened = sum(row[name] for row in found["opened"].values())
+            count = found["samples"] * len(found["opened"])
+            rows.append((kind, f"`{name}`", f"{drift:.0e}", f"{opened} of {count}"))
+        rows += [(kind, f"`{name}`", why, "") for name, why in found["absent"].items()]
+    head = "kind|compiler|embedding off the first one's|opened, of all that each enrolled"
+    return table(head, rows)
+
+
 def library() -> str:
     """Returns what a search finds, by how many candidates are opened."""
     rows = [
@@ -96,7 +112,14 @@ def library_learned() -> str:
     return table("pairs|area", list(result("library")["learned"].items()))
 
 
-IDENTITY_TABLES = (identity, identity_changes, identity_attacks, library, library_learned)
+IDENTITY_TABLES = (
+    identity,
+    identity_changes,
+    identity_attacks,
+    identity_compilers,
+    library,
+    library_learned,
+)
 
 
 def _rate(found: dict[str, Any], interval: list[float] | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -167,3 +168,33 @@ def test_a_text_and_another_wording_of_it_open_the_same_vault(tmp_path):
         lb.vault_open(out, key=KEY, samples=[lb.Text("My sister plays the cello in Riga.")])
     with pytest.raises(InputError, match="the text is empty"):
         lb.vault_open(out, key=KEY, samples=[lb.Text("  \n ")])
+
+
+def spoken(path: Path, pitch_hz: float, seed: int, rate: int = 16_000, channels: int = 1) -> Path:
+    """Writes six seconds of something like vowels, with a little noise, as a WAV file."""
+    at = np.arange(6 * rate) / rate
+    phase = 2 * np.pi * np.cumsum(pitch_hz + 15 * np.sin(2 * at)) / rate
+    weights = np.random.default_rng(int(pitch_hz)).random(30) / np.arange(1, 31)
+    sound = sum(w * np.sin(n * phase) for n, w in enumerate(weights, start=1))
+    sound = sound + 0.02 * np.random.default_rng(seed).standard_normal(len(at))
+    levels = np.round(8_000 * sound / np.abs(sound).max()).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.repeat(levels[:, None], channels, 1).tobytes())
+    return path
+
+
+@pytest.mark.slow
+def test_a_voice_opens_its_vault_in_stereo_and_at_another_rate(tmp_path):
+    from latebra.models.embedders.catalogue import PACKAGES, is_here
+
+    if not is_here("voice"):
+        pytest.skip(f"{PACKAGES['voice'][0].requirement} is neither installed nor kept")
+    out = tmp_path / "a.vault"
+    samples = [spoken(tmp_path / f"{at}.wav", 110, at) for at in range(2)]
+    found = lb.vault_enrol(samples, b"content", key=KEY, out=out)
+    assert (found.kind, found.samples) == ("voice", 2)
+    again = spoken(tmp_path / "again.wav", 110, 7, rate=44_100, channels=2)
+    assert lb.vault_open(out, key=KEY, samples=[again]) == b"content"
+    with pytest.raises(lb.NothingRevealed):
+        lb.vault_open(out, key=KEY, samples=[spoken(tmp_path / "other.wav", 230, 8)])
