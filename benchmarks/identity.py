@@ -6,6 +6,7 @@
     python -m benchmarks.identity picture --folder work/photos
     python -m benchmarks.identity attacks --folder work/voices
     python -m benchmarks.identity dictionary --folder work/voices
+    python -m benchmarks.identity telling --folder work/voices      # after benchmarks.library
 
 Each adds its part to ``benchmarks/results/identity.json``. Definitions and photographs are others
 than those that the whitening was made of (``training/identity``).
@@ -23,7 +24,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.identity_attacks import TOGETHER, attacks, dictionary, opens, wrapped
+from benchmarks.identity_attacks import (
+    TOGETHER,
+    attacks,
+    dictionary,
+    opens,
+    told_by_spread,
+    wrapped,
+)
 from benchmarks.machine import about
 from benchmarks.trials import Enrolment, Probe, Trials, over_subjects, rated, run, summary
 from benchmarks.voices import SAME, centre, embeddings, people
@@ -41,6 +49,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "identity.png"
 TEXTS = 80
 STRANGE_TEXTS = 300
 ROUNDS = 300
+TELLING_VAULTS = 60
 
 
 def voice(folder: Path) -> dict[str, Any]:
@@ -166,6 +175,25 @@ def picture(folder: Path) -> dict[str, Any]:
     return found
 
 
+def telling(folder: Path) -> dict[str, Any]:
+    """Tells second factors without a sample, for each kind.
+
+    Args:
+        folder: Of voices; photographs and texts lie in ``photos`` beside it.
+    """
+    other = folder.parent / "photos"
+    everybody = people(folder)
+    voices = np.concatenate(list(everybody.values())) - centre(everybody)
+    pieces = [piece for path in pictures.photographs(other) for piece in pictures.pieces(path)]
+    whitening = find("text").whitening
+    texts = np.stack([whitening.apply(row) for row in np.load(other / "vectors.npy")])
+    samples = {"voice": voices, "text": texts, "picture": np.stack(embedded("picture", pieces))}
+    return {
+        kind: told_by_spread(each.astype(np.float64), Shape(**facts(kind)["shape"]), TELLING_VAULTS)
+        for kind, each in samples.items()
+    }
+
+
 def decode_ms(shape: Shape) -> float:
     """Returns how long one try takes, a stranger's, without the network and Argon2id."""
     rng = np.random.default_rng(0)
@@ -220,6 +248,7 @@ PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "picture": picture,
     "attacks": attacks,
     "dictionary": dictionary,
+    "telling": telling,
 }
 
 

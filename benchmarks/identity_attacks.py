@@ -32,7 +32,7 @@ def attacks(folder: Path) -> dict[str, Any]:
     return {
         "regression": regression(rows, shape),
         "linking": linking(rows, shape),
-        "second_factor": telling(rows, shape),
+        "second_factor": even(rows, shape),
     }
 
 
@@ -176,42 +176,50 @@ def _global(mated: NDArray[np.float64], others: NDArray[np.float64]) -> float:
     return float((p * local).sum())
 
 
-def telling(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[str, Any]:
-    """Tells the right second factor from a wrong one by the helper, knowing all the voices."""
-    people = np.concatenate([np.stack(each) for each in rows.values()])
-    people = people / np.linalg.norm(people, axis=1, keepdims=True)
-    spread = np.cov(people.T) * len(people.T)
-    right: dict[str, list[float]] = {"energy": [], "prior": [], "control": []}
-    wrong: dict[str, list[float]] = {"energy": [], "prior": [], "control": []}
+def even(rows: dict[str, list[NDArray[np.float32]]], shape: Shape) -> dict[str, Any]:
+    """Tells the right second factor from a wrong one by whether sizes are spread evenly.
+
+    The control stores sizes of a vector of length one, as they are.
+    """
+    scores: dict[str, tuple[list[float], list[float]]] = {"energy": ([], []), "control": ([], [])}
     for number in range(200):
         vectors = list(rows.values())[number % len(rows)]
         at = number // len(rows) * TOGETHER % (len(vectors) - TOGETHER)
-        key = Key(np.random.default_rng(number).bytes(32))
-        vault = lock(b"content", wrapped(vectors[at : at + TOGETHER], shape), factor=key)
-        for factor, found in ((key, right), (Key(bytes(32)), wrong)):
-            helper, seed = helper_under(vault, shape, factor=factor)
-            sizes = helper.sizes.astype(float)
-            found["energy"].append(-_uneven(sizes))
-            found["prior"].append(_prior(sizes, seed, spread, shape))
-        # The control stores sizes of a vector of length one, as they are.
         rng = np.random.default_rng(number)
+        key = Key(rng.bytes(32))
+        vault = lock(b"content", wrapped(vectors[at : at + TOGETHER], shape), factor=key)
+        for factor, found in zip((key, Key(bytes(32))), scores["energy"], strict=True):
+            sizes = helper_under(vault, shape, factor=factor)[0].sizes.astype(float)
+            found.append(-abs(float(((sizes - 127.5) ** 2).mean()) - (256**2 - 1) / 12))
         seen = axes(Stream(rng.bytes(32)), shape.dims) @ direction(vectors[at : at + TOGETHER])
-        for vector, found in ((seen * shape.dims**0.5, right), (None, wrong)):
-            shown = rng.standard_normal(shape.dims) if vector is None else vector
-            found["control"].append(-abs(float((shown**2).mean()) - 1))
-    return {name: str(area(np.array(right[name]), np.array(wrong[name]))) for name in right}
+        noise = rng.standard_normal(shape.dims)
+        for vector, found in zip((seen * shape.dims**0.5, noise), scores["control"], strict=True):
+            found.append(-abs(float((vector**2).mean()) - 1))
+    return {
+        name: str(area(np.array(right), np.array(wrong))) for name, (right, wrong) in scores.items()
+    }
 
 
-def _uneven(sizes: NDArray[np.float64]) -> float:
-    """Returns how far cells' squares are from those of cells drawn evenly."""
-    return abs(float(((sizes - 127.5) ** 2).mean()) - (256**2 - 1) / 12)
+def told_by_spread(samples: NDArray[np.float64], shape: Shape, vaults: int) -> dict[str, Any]:
+    """Tells the right second factor from a wrong one by who knows how samples are spread.
 
-
-def _prior(sizes: NDArray[np.float64], seed: bytes, spread: Any, shape: Shape) -> float:
-    """Returns how well the sizes along axes fit what voices are like along them."""
-    looks = axes(Stream(seed), shape.dims)
-    expected = np.einsum("ij,jk,ik->i", looks, spread, looks)
-    return float(np.corrcoef(sizes, expected)[0, 1])
+    The analyst knows the covariance of all samples; sizes along an axis are held against what is
+    usual along it.
+    """
+    unit = samples / np.linalg.norm(samples, axis=1, keepdims=True)
+    spread = unit.T @ unit / len(unit)
+    scores: tuple[list[float], list[float]] = ([], [])
+    for number in range(vaults):
+        key = Key(np.random.default_rng(number).bytes(32))
+        one = unit[number * len(unit) // vaults].astype(np.float32)
+        vault = lock(b"content", wrapped([one], shape), factor=key)
+        for factor, found in zip((key, Key(bytes(32))), scores, strict=True):
+            helper, seed = helper_under(vault, shape, factor=factor)
+            looks = axes(Stream(seed), shape.dims)
+            usual = np.einsum("ij,jk,ik->i", looks, spread, looks, optimize=True)
+            found.append(float(np.corrcoef(helper.sizes.astype(float), usual)[0, 1]))
+    found = area(np.array(scores[0]), np.array(scores[1]))
+    return {"text": str(found), "value": found.value, "low": found.low, "vaults": vaults}
 
 
 def dictionary(folder: Path) -> dict[str, Any]:

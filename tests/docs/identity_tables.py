@@ -72,7 +72,10 @@ def identity_attacks() -> str:
             factor["control"],
             factor["energy"],
         ),
-        ("the same, by how voices are spread, AUC", "", factor["prior"]),
+        *(
+            (f"right passphrase by the spread, {kind}, AUC", "", row["text"])
+            for kind, row in result("identity")["telling"].items()
+        ),
         (
             f"{words['words']:,} words with a stranger's voice",
             f"with the right voice {words['control_opened']} of {words['control_words']} words",

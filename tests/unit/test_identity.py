@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,9 +147,13 @@ def test_axes_of_large_coordinates_are_chosen():
 
 
 def test_strength_adds_what_must_be_guessed_together():
-    measured = Measured(1 / 1024, 10, 3_000, 7, "seven voices")
+    measured = Measured(1 / 1024, 10, 3_000, 7, "seven voices", apart=False)
     strong = Strength(64, measured, 44.0, "a passphrase")
     assert strong.bits == 10 + 44
     assert Strength(8, measured, 0.0, "nothing").bits == 8
     assert "min(64, −log2 0.00098) + 44.0 (a passphrase)" in str(strong)
     assert "3,000 tries by 7 of seven voices" in str(strong)
+    alone = Strength(64, replace(measured, apart=True), 44.0, "a passphrase")
+    assert 44 < alone.bits < 44.001
+    assert "log2(2^min(64, −log2 0.00098) + 2^44.0) (a passphrase)" in str(alone)
+    assert Strength(64, replace(measured, apart=True), 10.0, "").bits == 11

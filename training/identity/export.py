@@ -33,6 +33,8 @@ DATA = Path("src/latebra/models/embedders/data")
 BOUND = 2e-5
 """Largest difference from the golden vector: some twenty times what 32-bit back ends show."""
 TEXTS = 200
+APART = 0.55
+"""An area above this: who knows the spread of samples tells a second factor without one."""
 SHAPES = {
     "voice": {"dims": 256, "bits": 256, "secret_bits": 60},
     "text": {"dims": 384, "bits": 384, "secret_bits": 64},
@@ -137,6 +139,7 @@ def measured(kind: str) -> None:
     path = DATA / f"{kind}.json"
     told = json.loads(path.read_text())
     told["measured"] = {
+        "apart": json.loads(RESULT.read_text())["telling"][kind]["low"] > APART,
         "false_match_rate": rate,
         "genuine": found["genuine"],
         "impostor": found["impostor"],

@@ -11,9 +11,10 @@ notice of the scale of its LLRs, so a constant in front of them is left out.
 **Alone it protects little**: whoever has helpers of one person finds the embedding
 (``attacks/template.py``), and whoever has one can try voices until one fits. So helpers are stored
 encrypted; and so that a wrong key for that decrypts to what might as well be right, every bit of a
-helper is a coin flip to who has no sample. That is why there are no more axes than the embedding
-has dimensions, why sizes are stored by cells of equal probability, and why the length, which would
-else be the same for all, is drawn.
+helper is even. That is why there are no more axes than the embedding has dimensions, why sizes are
+stored by cells of equal probability, and why the length, which would else be the same for all, is
+drawn. Who knows how embeddings are spread, and that is not evenly, can hold the sizes against it:
+``strength`` counts that.
 """
 
 from __future__ import annotations

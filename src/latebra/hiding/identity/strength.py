@@ -21,6 +21,7 @@ class Measured:
         impostor: Trials with others.
         subjects: How many people or things there were.
         data: What was measured on.
+        apart: Whether who knows how such samples are spread can test the second factor alone.
     """
 
     false_match_rate: float
@@ -28,6 +29,7 @@ class Measured:
     impostor: int
     subjects: int
     data: str
+    apart: bool = True
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> Measured:
@@ -38,6 +40,7 @@ class Measured:
             int(told["impostor"]),
             int(told["subjects"]),
             str(told["data"]),
+            bool(told["apart"]),
         )
 
 
@@ -64,14 +67,23 @@ class Strength:
 
     @property
     def bits(self) -> float:
-        """min(k, −log2 FMR) + H(second factor)."""
-        return self.sample_bits + self.factor_bits
+        """min(k, −log2 FMR) + H(second factor), where both must be guessed at once.
+
+        Where the second factor can be tested alone the efforts add instead of their logarithms.
+        """
+        if not self.measured.apart:
+            return self.sample_bits + self.factor_bits
+        low, high = sorted((self.sample_bits, self.factor_bits))
+        return high + math.log2(1 + 2 ** (low - high))
 
     def __str__(self) -> str:
         rate = self.measured.false_match_rate
+        sample = f"min({self.secret_bits}, −log2 {rate:.2g})"
+        how = f"{sample} + {self.factor_bits:.1f}"
+        if self.measured.apart:
+            how = f"log2(2^{sample} + 2^{self.factor_bits:.1f})"
         return (
-            f"{self.bits:.1f} bits = min({self.secret_bits}, −log2 {rate:.2g}) "
-            f"+ {self.factor_bits:.1f} ({self.factor}); others opened it at most so often in "
+            f"{self.bits:.1f} bits = {how} ({self.factor}); others opened it at most so often in "
             f"{self.measured.impostor:,} tries by {self.measured.subjects} of "
             f"{self.measured.data}"
         )
