@@ -17,8 +17,9 @@ from latebra.hiding.identity.turning import axes
 
 DECODED_ANYHOW = 1_000
 """Trials with strangers that are decoded though their scores are hopeless."""
-HOPELESS = 0.08
-"""Below the lowest score that ever opened a vault, by so much."""
+LOW = 0.5
+HOPELESS = 0.05
+"""Below the lowest score that opened a vault of the same person, or below ``LOW``, by so much."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def run(
         some = rng.random(len(strangers)) < DECODED_ANYHOW / (
             len(enrolments) * max(1, len(strangers))
         )
-        near = scores[at, strangers] > min(lowest, 0.35) - HOPELESS
+        near = scores[at, strangers] > min(lowest, LOW) - HOPELESS
         for number in strangers[some | near]:
             opened[at, number] = decode(number)
     return Trials(scores, genuine, opened, [each.subject for each in enrolments], list(who))

@@ -46,8 +46,8 @@ Made = tuple[NDArray[np.float64], NDArray[np.float64], str]
 def voice(folder: Path) -> Made:
     """Returns the mean of people's means, and no matrix.
 
-    Within-class covariance normalisation (Hatch, Kajarekar, Stolcke, Interspeech 2006) made it
-    worse, with so few voices to learn it from.
+    Within-class covariance normalisation (Hatch, Kajarekar, Stolcke, Interspeech 2006) costs
+    acceptance where it is learnt from so few voices.
     """
     every = people(folder)
     told = f"{sum(map(len, every.values()))} stretches of {len(every)} people's prompts"

@@ -6,8 +6,9 @@
     data     HKDF(factor | k), where k comes back for a sample like those that enrolled
 
 ``spec/identity.md`` has the bytes. The helper is encrypted and not authenticated, on purpose: a
-wrong second factor gives another helper, as good as any, so that only both together can be tested,
-on the frame. A wrong factor, a wrong sample and a damaged file fail alike, after the same work.
+wrong second factor gives another helper, as even as the right one, and only both together can be
+tested on the frame (``strength`` says where that is not enough). A wrong factor, a wrong sample and
+a damaged file fail alike, after the same work.
 """
 
 from __future__ import annotations
