@@ -27,7 +27,7 @@ LINE = 48
 def sample(number: int, seed: int, dims: int) -> Float32[np.ndarray, " dims"]:
     """Returns the embedding of somebody, a little off for each seed."""
     at = np.arange(dims, dtype=np.float64)
-    own = np.sin(0.7 * number + 0.003 * at**2 + 1.3 * at)
+    own = np.sin(0.003 * number * at**2 + 1.3 * at)
     return (own + 0.3 * np.sin(0.011 * at**2 + 2.1 * at + seed)).astype(np.float32)
 
 

@@ -73,7 +73,8 @@ def test_nothing_in_the_file_is_in_the_clear(folder):
         rows = file.execute("select sketch, body from entries").fetchall()
     ones = np.unpackbits(np.frombuffer(b"".join(row[1] for row in rows), np.uint8))
     assert abs(ones.mean() - 0.5) < 4 * 0.5 / len(ones) ** 0.5
-    assert len({len(row[1]) for row in rows}) == 1
+    lengths = [len(row[1]) for row in rows]
+    assert max(lengths) <= 1.12 * min(lengths), "Padmé hides a length but for 12 %"
 
 
 def test_sketches_of_two_keys_have_nothing_in_common_and_of_one_they_show_likeness():
