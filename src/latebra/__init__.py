@@ -18,6 +18,7 @@ from latebra.core.errors import (
     NothingRevealed,
     NumericsMismatch,
     PartsMissing,
+    TriedTooOften,
     Unavailable,
 )
 
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
         fingerprint_commitment,
         fingerprint_make,
     )
+    from latebra.api.identity import VaultFacts, vault_enrol, vault_info, vault_revoke
+    from latebra.api.library import Library, open_library
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
+    from latebra.api.register import Register
     from latebra.api.stego import HideReport, Ordinary, Stego
     from latebra.api.vault import vault_open, vault_put, vault_room
     from latebra.api.verbs import capacity, hide, reveal, write
@@ -60,6 +64,7 @@ __all__ = [
     "InputError",
     "Key",
     "LatebraError",
+    "Library",
     "Model",
     "NothingRevealed",
     "NumericsMismatch",
@@ -67,10 +72,13 @@ __all__ = [
     "PartsMissing",
     "Pipeline",
     "Recipient",
+    "Register",
     "Report",
     "Stego",
     "Text",
+    "TriedTooOften",
     "Unavailable",
+    "VaultFacts",
     "VaultReport",
     "VaultRoom",
     "audit",
@@ -87,11 +95,15 @@ __all__ = [
     "hide",
     "load_model",
     "models",
+    "open_library",
     "place",
     "repeat",
     "reveal",
+    "vault_enrol",
+    "vault_info",
     "vault_open",
     "vault_put",
+    "vault_revoke",
     "vault_room",
     "write",
 ]
@@ -103,13 +115,16 @@ _HOMES = {
     "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
+    "Library": "latebra.api.library",
     "Model": "latebra.compiling.contract",
     "Ordinary": "latebra.api.stego",
     "Pipeline": "latebra.compiling.pipeline",
     "Recipient": "latebra.core.keys",
+    "Register": "latebra.api.register",
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
     "Text": "latebra.hiding.medium",
+    "VaultFacts": "latebra.api.identity",
     "VaultReport": "latebra.hiding.vault",
     "VaultRoom": "latebra.hiding.vault",
     "audit": "latebra.api.looking",
@@ -125,11 +140,15 @@ _HOMES = {
     "fingerprint_make": "latebra.api.fingerprint",
     "hide": "latebra.api.verbs",
     "load_model": "latebra.api.compared",
+    "open_library": "latebra.api.library",
     "place": "latebra.api.placed",
     "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",
+    "vault_enrol": "latebra.api.identity",
+    "vault_info": "latebra.api.identity",
     "vault_open": "latebra.api.vault",
     "vault_put": "latebra.api.vault",
+    "vault_revoke": "latebra.api.identity",
     "vault_room": "latebra.api.vault",
     "write": "latebra.api.verbs",
 }

@@ -15,6 +15,7 @@ from PIL import Image
 
 from latebra.testing import programs
 from tests.unit.llama import tiny
+from tests.unit.test_register import scene
 
 COMMAND = [sys.executable, "-m", "latebra.cli"]
 
@@ -30,6 +31,7 @@ class Scenario:
     language_models  names: a tiny Llama in a GGUF file
     arrays    name to shape: zeros, as numpy saves them
     pictures  name to [width, height]: grey pictures
+    scenes    name to a seed: pictures of soft shapes
     folders   name to mode
     env       variables
     step      args, stdin, stdout, stderr, status (0), and the names that are ``there`` or
@@ -69,6 +71,8 @@ class Scenario:
             np.save(folder / name, np.zeros(shape, np.float32))
         for name, (width, height) in self.content.get("pictures", {}).items():
             Image.fromarray(np.full((height, width, 3), 127, np.uint8)).save(folder / name)
+        for name, seed in self.content.get("scenes", {}).items():
+            Image.fromarray(scene(seed)).save(folder / name)
         for name, mode in self.content.get("folders", {}).items():
             (folder / name).mkdir(mode=mode)
         for number, step in enumerate(self.content["step"], start=1):

@@ -9,11 +9,18 @@ import re
 from dataclasses import dataclass
 
 from tests.docs.compiler_tables import COMPILER_TABLES
+from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
 from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 from tests.docs.trigger_tables import TRIGGER_TABLES
 
-TABLES = (*HIDING_TABLES, *COMPILER_TABLES, *LANGUAGE_TABLES, *TRIGGER_TABLES)
+TABLES = (
+    *HIDING_TABLES,
+    *COMPILER_TABLES,
+    *IDENTITY_TABLES,
+    *LANGUAGE_TABLES,
+    *TRIGGER_TABLES,
+)
 MADE = {make.__name__: make for make in TABLES}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 

@@ -17,7 +17,8 @@ from latebra.api.language import LanguageNetwork
 from latebra.core.errors import NumericsMismatch, Unavailable, UnreadableFile
 from latebra.core.files import usual_folder
 from latebra.core.network import Network, check_golden
-from latebra.models.language import catalogue, fetching, vocabulary
+from latebra.models import fetching
+from latebra.models.language import catalogue, vocabulary
 from latebra.models.language.forward import Forward
 from latebra.models.language.weights import ModelFile
 from tests.unit.llama import tiny

@@ -15,8 +15,8 @@ from latebra.core.errors import Unavailable
 from latebra.core.files import usual_folder
 from latebra.core.network import Arrays, ModelCard
 from latebra.core.progress import Progress, silent
+from latebra.models.fetching import installed
 from latebra.models.language.catalogue import KNOWN, find
-from latebra.models.language.fetching import installed
 from latebra.models.language.graph import Kind
 from latebra.models.language.layout import Dtype
 

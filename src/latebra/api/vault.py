@@ -1,9 +1,9 @@
-"""The verbs of the vault: keep content in a model's weights, open it, say how much fits."""
+"""The verbs of the vault: keep content in a model's weights, open any vault, say how much fits."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +12,14 @@ from typing import Final
 
 import numpy as np
 
+from latebra.api.register import Register
 from latebra.core.errors import DoesNotFit, InputError, UnreadableFile, UnwritableFile
 from latebra.core.files import replacing
 from latebra.core.keys import Key
 from latebra.core.network import Arrays
+from latebra.core.progress import Progress, silent
 from latebra.hiding import vault
+from latebra.hiding.medium import Sample
 from latebra.hiding.vault import VaultReport, VaultRoom
 
 FilePath = str | os.PathLike[str]
@@ -88,18 +91,40 @@ def vault_put(
     return report
 
 
-def vault_open(model: FilePath, *, key: Key) -> bytes:
-    """Returns the content that ``key`` opens in a model's weights; the file stays as it is.
+def vault_open(
+    file: FilePath,
+    *,
+    key: Key,
+    samples: Sequence[Sample] = (),
+    register: Register | None = None,
+    compiler: str = "auto",
+    progress: Progress = silent,
+) -> bytes:
+    """Returns the content that ``key`` opens; the file stays as it is.
 
     Args:
-        model: A model that content was put into, the same weights saved again, or a bundle of it.
-        key: What it was put in with.
+        file: A model that content was put into, the same weights saved again, or a bundle of it;
+            with samples, a vault that ``vault_enrol`` wrote.
+        key: What it was put in with, or the second factor.
+        samples: Of the voice, the picture or the text that opens it; several count as one.
+        register: Where this machine's shares are; it also counts the tries.
+        compiler: What runs the network that the samples go through.
+        progress: Told how far the work is.
 
     Raises:
-        NothingRevealed: Another key, a model without content, changed weights: all the same.
-        UnreadableFile: The model is of no format that is known, or damaged.
+        NothingRevealed: Another key, another sample, a model without content, changed weights, no
+            share: all the same.
+        TriedTooOften: It was tried in vain too often on this machine.
+        InputError: There is too little in a sample, or they are of two kinds.
+        UnreadableFile: The file or a sample is of no format that is known, or damaged.
     """
-    path = Path(model)
+    if samples:
+        from latebra.api.identity import opened  # As in ``run_onnx``.
+
+        return opened(
+            file, samples, key=key, register=register, compiler=compiler, progress=progress
+        ).content
+    path = Path(file)
     if not _is_archive(path):
         return vault.opened(path, key=key)
     from latebra.compiling.bundle import Bundle  # As in ``run_onnx``.

@@ -24,7 +24,11 @@ COMMANDS: Final = {
     "write": ("hiding:write", "Write an ordinary text or picture, without a message."),
     "capacity": ("looking:capacity", "Show how long a message one cover carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures or texts."),
-    "vault": ("vaulting:app", "Keep content in a model's weights, where only its key opens it."),
+    "vault": (
+        "vaulting:app",
+        "Keep content in a model's weights, or behind a voice, a picture or a text, and a key.",
+    ),
+    "library": ("lending:app", "Keep documents in a file that only their key can search and read."),
     "fingerprint": (
         "fingerprinting:app",
         "Make questions that prove a model yours, and check what it answers.",

@@ -12,7 +12,8 @@ LatebraError                        L000
 ├── HidingError                     L300
 │   ├── DoesNotFit                  L301   the message is longer than the cover can carry
 │   ├── NothingRevealed             L302   this key opens nothing here
-│   └── PartsMissing                L303   some pictures of a set were not given
+│   ├── PartsMissing                L303   some pictures of a set were not given
+│   └── TriedTooOften               L304   a vault may not be tried again yet
 └── CompileError                    L400
     ├── Unsupported                 L401   the compiler cannot take this model
     ├── BuildFailed                 L402   the compiler failed while building
@@ -133,6 +134,12 @@ class PartsMissing(HidingError):
     """Some pictures of a set were not given; the caller holds the right key."""
 
     code = "L303"
+
+
+class TriedTooOften(HidingError):
+    """A vault was tried in vain so often that this machine waits before the next try."""
+
+    code = "L304"
 
 
 class CompileError(LatebraError):

@@ -79,3 +79,20 @@ def usual_folder() -> Path:
     else:
         usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(usual) / "latebra"
+
+
+def lasting_folder() -> Path:
+    """Returns where this user keeps what no cache may lose.
+
+    ``LATEBRA_HOME`` if it is set; else ``latebra`` in the folder that the system means for data.
+    """
+    chosen = os.environ.get("LATEBRA_HOME")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        usual = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
+    elif sys.platform == "darwin":
+        usual = Path.home() / "Library" / "Application Support"
+    else:
+        usual = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(usual) / "latebra"

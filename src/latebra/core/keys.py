@@ -59,13 +59,13 @@ class Key:
         stretched: Whether the secret is a passphrase, which Argon2id must stretch.
     """
 
-    __slots__ = ("_roots", "_secret", "_stretched")
+    __slots__ = ("_roots", "_secret", "is_passphrase")
 
     def __init__(self, secret: bytes, *, stretched: bool = False) -> None:
         if not stretched and len(secret) != 32:
             raise BadKey(f"a raw key has 32 bytes, this one has {len(secret)}")
         self._secret = secret
-        self._stretched = stretched
+        self.is_passphrase = stretched
         self._roots: dict[bytes, bytes] = {}
 
     @classmethod
@@ -142,7 +142,7 @@ class Key:
             UnwritableFile: The file is there already, or cannot be written.
             BadKey: The key is a passphrase, which belongs in no file.
         """
-        if self._stretched:
+        if self.is_passphrase:
             raise BadKey(
                 "a passphrase is not saved", fix="remember it, or save a key from Key.generate()"
             )
@@ -159,7 +159,7 @@ class Key:
         if salt not in self._roots:
             while len(self._roots) >= ROOTS_KEPT:
                 self._roots.pop(next(iter(self._roots)), None)
-            self._roots[salt] = self._stretch(salt) if self._stretched else self._extract(salt)
+            self._roots[salt] = self._stretch(salt) if self.is_passphrase else self._extract(salt)
         return self._roots[salt]
 
     def _extract(self, salt: bytes) -> bytes:

