@@ -40,7 +40,8 @@ class Correction:
 
     Args:
         error: The largest difference of the two ends' logits, 0 for tables that cannot differ.
-        tries: Sets of moved logits that are tried in all.
+        tries: Sets of moved logits that are tried before a reading gets further into the text than
+            any did; long texts have more ticks, and each may take many.
     """
 
     error: float = 1.5e-4
@@ -147,9 +148,9 @@ class Reading:
                 heapq.heappush(waiting, (branch.cost, next(order), branch))
 
         wait(self._branch(_Reached(Encoder(), 0, (), {}), 0.0))
-        for _ in range(self._correction.tries):
-            if not waiting:
-                break
+        left, furthest = self._correction.tries, 0
+        while left and waiting:
+            left -= 1
             cost, _, branch = heapq.heappop(waiting)
             attempt = self._attempt(branch.start, branch.take())
             wait(branch)
@@ -157,6 +158,8 @@ class Reading:
                 continue
             branch.seen.add(attempt.prefix)
             reached = attempt.reached
+            if reached.at > furthest:
+                left, furthest = self._correction.tries, reached.at
             if reached.at < len(self._known):
                 wait(self._branch(reached, cost - size * math.log(2)))
             else:
