@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--bad", type=int, default=144, help="texts of each bad sampler")
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=1_000, help="with few tries each")
-    parser.add_argument("--whole", type=int, default=32, help="with all tries; seconds each")
+    parser.add_argument("--whole", type=int, default=16, help="with all tries; seconds each")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.what == "report":
