@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from tests.docs.compiler_tables import COMPILER_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
+from tests.docs.photograph_tables import PHOTOGRAPH_TABLES
 from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 
-MADE = {make.__name__: make for make in (*HIDING_TABLES, *COMPILER_TABLES, *LANGUAGE_TABLES)}
+_TABLES = (*HIDING_TABLES, *COMPILER_TABLES, *LANGUAGE_TABLES, *PHOTOGRAPH_TABLES)
+MADE = {make.__name__: make for make in _TABLES}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
