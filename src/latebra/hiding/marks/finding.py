@@ -25,6 +25,8 @@ SURE: Final = 10.0
 """The same, to look no further."""
 WINDOW: Final = 56
 """Small pixels of the window's side that cuts are looked for in."""
+SMALLEST: Final = 32
+"""Pixels of a side under which nothing is looked for."""
 SMALLEST_CUT: Final = 0.5
 """Share of its short side that is left of a cut photograph that is looked for."""
 MOST_CUTS: Final = 200
@@ -66,6 +68,8 @@ def whole(picture: Picture) -> Iterator[Laid]:
     out; how well a picture lies says only what comes first.
     """
     later: list[Laid] = []
+    if min(picture.shape[:2]) < SMALLEST:
+        return
     for orientation in range(ORIENTATIONS):
         upright = turned(picture, orientation)
         for base in BASES:

@@ -21,6 +21,8 @@ BASES: Final = (64, 128)
 ENOUGH: Final = 256
 SHORTEST: Final = 128
 """Pixels of the shortest side of a photograph that can be marked."""
+LONGEST: Final = 2048
+"""Most small pixels of a side: of what is longer, only the beginning is marked."""
 _FILTER: Final = Image.Resampling.BICUBIC
 
 Levels = Float32[np.ndarray, "down across 3"]
@@ -70,7 +72,7 @@ def within(shape: tuple[int, ...], pitch: float, origin: tuple[float, float]) ->
     """Returns the grid of this pitch and origin with all whole blocks that fit."""
     height, width = (
         # A rounding error must not lose the last block.
-        int((length - start) / (pitch * BLOCK) + 1e-6) * BLOCK
+        min(LONGEST, int((length - start) / (pitch * BLOCK) + 1e-6) * BLOCK)
         for length, start in zip(shape[:2], origin, strict=True)
     )
     return Grid(height, width, (pitch, pitch), origin)
