@@ -18,29 +18,21 @@ from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
-from latebra.hiding.marks import finding, refining, scale, word
-from latebra.hiding.marks.finding import Laid, folded, turned
+from latebra.hiding.marks import finding, refining, scale, tiles, word
+from latebra.hiding.marks.finding import Laid, turned
 from latebra.hiding.marks.refining import HARD, UNCHANGED, USUAL, added
 from latebra.hiding.marks.scale import BLOCK, SHORTEST, Grid, Levels, Plane
+from latebra.hiding.marks.tiles import BITS, CELLS, PLANES, Soft, TileBits, folded
 from latebra.hiding.media.photographs import CHANNELS, Photographs, eight_bit
 from latebra.hiding.medium import Cover, Medium
 
 ROOM: Final = 24
 """Bytes of a frame: 16 of message and 8 of tag."""
-TILE: Final = 64
-"""Small pixels of a tile's side, which is what the networks take."""
-CELLS: Final = TILE // BLOCK
-PLANES: Final = 3
-"""Bits of a block."""
-BITS: Final = PLANES * CELLS * CELLS
 SHARES: Final = {"png": 0.5, "jpeg50": 1.0}
 USUAL_SHARE: Final = 0.65
 """What is painted of the residual before it is refined, by channel and for all others: the painter
 was trained for a mixture of edits."""
 _EDITS: Final = {"png": UNCHANGED, "jpeg50": HARD}
-
-Soft = Float32[np.ndarray, "3 rows columns"]
-TileBits = Float32[np.ndarray, "3 16 16"]
 
 
 @dataclass(frozen=True)
@@ -130,13 +122,13 @@ class Autoencoder(Carrier):
         pixels: NDArray[Any] = np.asarray(cover)
         seen = eight_bit(pixels)
         grid = scale.usual(seen.shape)
-        bits = _spread(self._bits(frame, salt, stream), grid)
+        bits = tiles.spread(self._bits(frame, salt, stream), grid)
         residual = self._paint(scale.small(seen, grid), scale.texture(seen, grid), bits)
         refined = refining.refine(
             _at_two_pixels(seen, grid),
             residual * np.float32(SHARES.get(channel, USUAL_SHARE)),
             lambda levels: self._gradient(levels, bits),
-            lambda soft: _information(soft, bits),
+            lambda soft: tiles.information(soft, bits),
             _EDITS.get(channel, USUAL),
         )
         return added(pixels, scale.large(refined.residual, grid, seen.shape))
@@ -161,7 +153,7 @@ class Autoencoder(Carrier):
         for cover in covers:
             picture = eight_bit(np.asarray(cover))
             levels = scale.small(picture, scale.usual(picture.shape))
-            rows.append(folded(self._soften(levels), CELLS).ravel())
+            rows.append(folded(self._soften(levels)).ravel())
         return np.stack(rows)
 
     @override
@@ -194,17 +186,17 @@ class Autoencoder(Carrier):
         """Returns the frame of a picture that lies on the lattice."""
         if laid.cut:
             turns = [turned(laid.levels, i) for i in range(finding.ORIENTATIONS)]
-            tiles = [folded(self._soften(levels), CELLS) for levels in turns]
+            read = [folded(self._soften(levels)) for levels in turns]
             ways = np.stack(
                 [
                     np.roll(tile, (down, across), (1, 2)).ravel()
-                    for tile in tiles
+                    for tile in read
                     for down in range(CELLS)
                     for across in range(CELLS)
                 ]
             )
         else:
-            ways = folded(self._soften(laid.levels), CELLS).reshape(1, BITS)
+            ways = folded(self._soften(laid.levels)).reshape(1, BITS)
         ordered = ways[:, _order(stream)]
         for heard in word.search(ordered[:, : word.BITS], stream):
             soft = ordered[heard.way, word.BITS :]
@@ -216,39 +208,39 @@ class Autoencoder(Carrier):
 
     def _paint(self, levels: Levels, texture: Plane, bits: Soft) -> Plane:
         out = np.zeros(texture.shape, np.float32)
-        for top, left in _tiles(levels.shape):
+        for top, left in tiles.corners(levels.shape):
             residual = self.networks["painter"].run(
                 {
-                    "picture": _tile(levels, top, left).transpose(2, 0, 1)[None].copy(),
-                    "texture": _tile(texture, top, left)[None, None],
-                    "bits": _tile_bits(bits, top, left),
+                    "picture": tiles.levels_of(levels, top, left),
+                    "texture": tiles.plane_of(texture, top, left),
+                    "bits": tiles.bits_of(bits, top, left),
                 }
             )["residual"][0, 0]
-            part = out[top : top + TILE, left : left + TILE]
-            part[:] = residual[: part.shape[0], : part.shape[1]]
+            tiles.put_plane(out, residual, top, left)
         return out
 
     def _gradient(self, levels: Levels, bits: Soft) -> tuple[Plane, Soft]:
         slope, soft = np.zeros(levels.shape[:2], np.float32), np.zeros_like(bits)
-        for top, left in _tiles(levels.shape):
+        for top, left in tiles.corners(levels.shape):
             found = self.networks["refiner"].run(
                 {
-                    "picture": _tile(levels, top, left).transpose(2, 0, 1)[None].copy(),
-                    "bits": _tile_bits(bits, top, left),
+                    "picture": tiles.levels_of(levels, top, left),
+                    "bits": tiles.bits_of(bits, top, left),
                     "margin": np.full(1, refining.MARGIN, np.float32),
                 }
             )
-            part = slope[top : top + TILE, left : left + TILE]
-            part[:] = found["gradient"][0, 0, : part.shape[0], : part.shape[1]]
-            _put(soft, found["soft"][0], top, left)
+            tiles.put_plane(slope, found["gradient"][0, 0], top, left)
+            tiles.put(soft, found["soft"][0], top, left)
         return slope, soft
 
     def _soften(self, levels: Levels) -> Soft:
         down, across = (length // BLOCK for length in levels.shape[:2])
         soft = np.zeros((PLANES, down, across), np.float32)
-        for top, left in _tiles(levels.shape):
-            picture = _tile(levels, top, left).transpose(2, 0, 1)[None].copy()
-            _put(soft, self.networks["extractor"].run({"picture": picture})["soft"][0], top, left)
+        for top, left in tiles.corners(levels.shape):
+            picture = tiles.levels_of(levels, top, left)
+            tiles.put(
+                soft, self.networks["extractor"].run({"picture": picture})["soft"][0], top, left
+            )
         return soft
 
 
@@ -260,54 +252,12 @@ def _mask(stream: Stream, salt: bytes) -> UInt8[np.ndarray, " bits"]:
     return stream.child("salt", salt).child("mask").bits(BITS - word.BITS)
 
 
-def _spread(bits: TileBits, grid: Grid) -> Soft:
-    """Returns a tile's bits, repeated over a picture."""
-    down, across = grid.height // BLOCK, grid.width // BLOCK
-    copies = (1, -(-down // CELLS), -(-across // CELLS))
-    return np.tile(bits, copies)[:, :down, :across]
-
-
-def _information(soft: Soft, bits: Soft) -> float:
-    """Returns what the copies of a tile tell together of its bits."""
-    first = bits[:, :CELLS, :CELLS]
-    right = folded(soft * bits, CELLS)[:, : first.shape[1], : first.shape[2]]
-    return float(np.sum(1.0 - np.logaddexp2(0.0, -right.astype(np.float64) / np.log(2.0))))
-
-
 def _at_two_pixels(picture: UInt8[np.ndarray, "height width 3"], grid: Grid) -> np.ndarray:
     """Returns the picture with two pixels for each small one."""
     if grid.pitch == (2.0, 2.0) and picture.shape[:2] == (2 * grid.height, 2 * grid.width):
         return picture
     fine = Grid(2 * grid.height, 2 * grid.width, (grid.pitch[0] / 2, grid.pitch[1] / 2))
     return np.clip(np.rint(scale.small(picture, fine)), 0, 255).astype(np.uint8)
-
-
-def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Yields the upper left corners of the tiles that cover a small picture."""
-    for top in range(0, shape[0], TILE):
-        for left in range(0, shape[1], TILE):
-            yield top, left
-
-
-def _tile(plane: np.ndarray, top: int, left: int) -> np.ndarray:
-    """Returns one tile, what is outside of the picture repeated from its edge."""
-    part = plane[top : top + TILE, left : left + TILE]
-    missing = [(0, TILE - part.shape[0]), (0, TILE - part.shape[1])] + [(0, 0)] * (part.ndim - 2)
-    return np.pad(part, missing, mode="edge")
-
-
-def _tile_bits(bits: Soft, top: int, left: int) -> Float32[np.ndarray, "1 3 16 16"]:
-    down, across = top // BLOCK, left // BLOCK
-    part = bits[:, down : down + CELLS, across : across + CELLS]
-    out = np.zeros((1, PLANES, CELLS, CELLS), np.float32)
-    out[0, :, : part.shape[1], : part.shape[2]] = part
-    return out
-
-
-def _put(soft: Soft, tile: TileBits, top: int, left: int) -> None:
-    down, across = top // BLOCK, left // BLOCK
-    part = soft[:, down : down + CELLS, across : across + CELLS]
-    part[:] = tile[:, : part.shape[1], : part.shape[2]]
 
 
 PLUGIN = Autoencoder

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 
 from latebra.hiding.marks import scale
 from latebra.hiding.marks.lattice import alignment, luma
@@ -151,16 +151,3 @@ def _mended(levels: Levels) -> Iterator[Levels]:
     neighbours = around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]
     for share in _BLURS:
         yield levels + np.float32(share) * (levels - neighbours / 4)
-
-
-def folded(
-    soft: Float32[np.ndarray, "3 rows columns"], cells: int
-) -> Float32[np.ndarray, "3 cells cells"]:
-    """Returns the soft bits of all copies of a tile, added up."""
-    _, down, across = soft.shape
-    out = np.zeros((3, cells, cells), np.float32)
-    for top in range(0, down, cells):
-        for left in range(0, across, cells):
-            part = soft[:, top : top + cells, left : left + cells]
-            out[:, : part.shape[1], : part.shape[2]] += part
-    return out
