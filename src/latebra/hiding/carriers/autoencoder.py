@@ -28,10 +28,9 @@ from latebra.hiding.medium import Cover, Medium
 
 ROOM: Final = 24
 """Bytes of a frame: 16 of message and 8 of tag."""
-SHARES: Final = {"png": 0.5, "jpeg50": 1.0}
-USUAL_SHARE: Final = 0.65
-"""What is painted of the residual before it is refined, by channel and for all others: the painter
-was trained for a mixture of edits."""
+LOSSLESS_SHARE: Final = 0.5
+"""What is painted of the residual where nothing will be lost. Less would do elsewhere too, but a
+light mark shows so little of itself on the lattice that a cut picture is not found."""
 _EDITS: Final = {"png": UNCHANGED, "jpeg50": HARD}
 
 
@@ -52,7 +51,8 @@ class Autoencoder(Carrier):
 
     Known problems: detectable by anyone. Who has the networks can remove the mark, at some cost in
     quality. White or black areas carry nothing. Turned by an angle that is no multiple of 90
-    degrees, or cut and then resized, a picture is not found.
+    degrees, or cut and then resized, a picture is not found; nor is a cut one whose shorter side
+    was no multiple of 64 pixels, from 256 on of 128.
 
     Args:
         networks: By role: "painter": ``picture`` float32 (1, 3, 64, 64), ``texture`` (1, 1, 64,
@@ -126,7 +126,7 @@ class Autoencoder(Carrier):
         residual = self._paint(scale.small(seen, grid), scale.texture(seen, grid), bits)
         refined = refining.refine(
             _at_two_pixels(seen, grid),
-            residual * np.float32(SHARES.get(channel, USUAL_SHARE)),
+            residual * np.float32(LOSSLESS_SHARE if channel == "png" else 1.0),
             lambda levels: self._gradient(levels, bits),
             lambda soft: tiles.information(soft, bits),
             _EDITS.get(channel, USUAL),

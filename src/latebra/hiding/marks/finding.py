@@ -5,9 +5,9 @@ Nothing here is keyed: the lattice alone tells whether blocks are where the mark
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Final
 
 import numpy as np
@@ -15,22 +15,20 @@ from jaxtyping import UInt8
 
 from latebra.hiding.marks import scale
 from latebra.hiding.marks.lattice import alignment, luma
-from latebra.hiding.marks.scale import BASES, ENOUGH, SHORTEST, Large, Levels
+from latebra.hiding.marks.scale import BASES, ENOUGH, Large, Levels
 
 ALIGNED: Final = 5.0
 """Standard deviations from chance: chance alone exceeds it once in three million looks."""
-CUT: Final = 7.0
-"""The same where thousands of ways to cut are looked at."""
-SURE: Final = 10.0
-"""The same, to look no further."""
+CUTS: Final = 12
+"""Places where a cut photograph may begin that are read, the best first."""
 WINDOW: Final = 56
 """Small pixels of the window's side that cuts are looked for in."""
 SMALLEST: Final = 32
 """Pixels of a side under which nothing is looked for."""
-SMALLEST_CUT: Final = 0.5
+SMALLEST_CUT: Final = 0.45
 """Share of its short side that is left of a cut photograph that is looked for."""
-MOST_CUTS: Final = 200
-"""Sizes that a cut photograph may have had."""
+LARGEST_CUT: Final = 2048
+"""Pixels of the largest short side of which cuts are looked for."""
 _TONES: Final = (0.9, 0.93, 0.96, 1.04, 1.07, 1.1)
 """Exponents of tone curves that are undone."""
 _BLURS: Final = (0.06, 0.12, 0.2, 0.3, -0.06, -0.12)
@@ -53,6 +51,21 @@ class Laid:
     levels: Levels
     cut: bool
     score: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cut photograph's blocks may begin.
+
+    Args:
+        score: How well it lies there, in standard deviations.
+        pitch: Pixels of a small pixel.
+        origin: The pixel where some block begins, downwards and to the right.
+    """
+
+    score: float
+    pitch: int
+    origin: tuple[int, int]
 
 
 def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
@@ -91,51 +104,44 @@ def whole(picture: Picture) -> Iterator[Laid]:
 
 
 def cuts(picture: Picture) -> Iterator[Laid]:
-    """Yields how a photograph lies that was cut, but not resized since, the likeliest first."""
-    plane = luma(picture.astype(np.float32))
-    short = min(plane.shape)
-    found: list[tuple[float, float, tuple[float, float]]] = []
-    for side in _sides(short):
-        pitch = side / BASES[side >= ENOUGH]
-        score, origin = _best_origin(plane, pitch)
-        if score > CUT:
-            found.append((score, pitch, origin))
-        if score > SURE:
-            break
-    for score, pitch, origin in sorted(found, reverse=True)[:3]:
-        grid = scale.within(picture.shape, pitch, origin)
-        yield Laid(scale.small(picture, grid), cut=True, score=score)
+    """Yields how a photograph lies that was cut, but not resized since, the likeliest first.
 
-
-def _sides(short: int) -> list[int]:
-    """Returns what the short side may have been, round numbers first."""
-    sides = range(max(short, SHORTEST), int(short / SMALLEST_CUT) + 1)
-    ordered = sorted(sides, key=lambda side: -math.gcd(side, 2**12 * 3**2 * 5**2))
-    return ordered[:MOST_CUTS]
-
-
-def _best_origin(plane: Large, pitch: float) -> tuple[float, tuple[float, float]]:
-    """Returns how well a photograph of this pitch lies on the lattice at best, and where.
-
-    A window in its middle tells; blocks go on from there to its edges.
+    The lattice shows where blocks begin only to a thirtieth of a small pixel. So those cuts are
+    looked for whose small pixels had a whole number of pixels: then blocks begin at one.
     """
-    wide = math.ceil((WINDOW + scale.BLOCK) * pitch)
-    above, before = (max(0, (length - wide) // 2) for length in plane.shape)
+    plane = luma(picture.astype(np.float32))
+    places = [place for pitch in _pitches(min(plane.shape)) for place in _places(plane, pitch)]
+    for place in nlargest(CUTS, places, key=lambda place: place.score):
+        grid = scale.within(picture.shape, place.pitch, place.origin)
+        yield Laid(scale.small(picture, grid), cut=True, score=place.score)
+
+
+def _pitches(short: int) -> list[int]:
+    """Returns the whole pitches of photographs that ``short`` pixels may be left of."""
+    few, many = BASES
+    sides = [*range(2 * few, ENOUGH, few), *range(ENOUGH, LARGEST_CUT + 1, many)]
+    left = [side for side in sides if short <= side <= short / SMALLEST_CUT]
+    return sorted({side // BASES[side >= ENOUGH] for side in left})
+
+
+def _places(plane: Large, pitch: int) -> Iterator[Place]:
+    """Yields where blocks of this pitch may begin; a window in the middle tells how well they lie.
+
+    All origins of one block are yielded: a mark that was painted lightly shows little of itself on
+    the lattice, and its word may have to be looked for at several.
+    """
+    block = scale.BLOCK * pitch
+    wide = WINDOW * pitch + block
+    above, before = (max(0, (length - wide) // 2) // block * block for length in plane.shape)
     window = np.ascontiguousarray(plane[above : above + wide, before : before + wide])
-    starts = np.arange(0.0, pitch - 1e-9, max(1.0, pitch / 4)).tolist()
-    best, where = -math.inf, (0.0, 0.0)
-    for top in starts:
-        for left in starts:
+    for top in range(pitch):
+        for left in range(pitch):
             grid = scale.within(window.shape, pitch, (top, left))
             if min(grid.height, grid.width) < 2 * scale.BLOCK:
                 continue
             phases = alignment(scale.small_plane(window, grid))
-            row, column = divmod(int(np.argmax(phases)), scale.BLOCK)
-            if phases[row, column] > best:
-                best = float(phases[row, column])
-                where = (above + top + row * pitch, before + left + column * pitch)
-    block = scale.BLOCK * pitch
-    return best, (where[0] % block, where[1] % block)
+            for (row, column), score in np.ndenumerate(phases):
+                yield Place(float(score), pitch, (top + row * pitch, left + column * pitch))
 
 
 def _score(levels: Levels) -> float:
