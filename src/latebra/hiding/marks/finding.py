@@ -29,6 +29,8 @@ SMALLEST_CUT: Final = 0.45
 """Share of its short side that is left of a cut photograph that is looked for."""
 LARGEST_CUT: Final = 2048
 """Pixels of the largest short side of which cuts are looked for."""
+_STRETCHES: Final = tuple(x / 10 for x in range(-12, 13) if x)
+"""Pixels that the long side may be off by: half a pixel of its own, and half of the short one's."""
 _TONES: Final = (0.9, 0.93, 0.96, 1.04, 1.07, 1.1)
 """Exponents of tone curves that are undone."""
 _BLURS: Final = (0.06, 0.12, 0.2, 0.3, -0.06, -0.12)
@@ -64,8 +66,8 @@ class Place:
     """
 
     score: float
-    pitch: int
-    origin: tuple[int, int]
+    pitch: float
+    origin: tuple[float, float]
 
 
 def turned(picture: np.ndarray, orientation: int) -> np.ndarray:
@@ -93,6 +95,7 @@ def whole(picture: Picture) -> Iterator[Laid]:
             else:
                 later.append(laid)
     yield from sorted(later, key=lambda laid: -laid.score)
+    yield from _stretched(picture)
     for base in BASES:
         levels = scale.small(picture, scale.usual(picture.shape, base))
         scores = [_score(mended) for mended in _mended(levels)]
@@ -101,6 +104,22 @@ def whole(picture: Picture) -> Iterator[Laid]:
             upright = turned(picture, orientation)
             again = scale.small(upright, scale.usual(upright.shape, base))
             yield Laid(list(_mended(again))[best], cut=False, score=scores[best])
+
+
+def _stretched(picture: Picture) -> Iterator[Laid]:
+    """Yields how a photograph lies whose sides were rounded to pixels when it was resized."""
+    found: list[Laid] = []
+    for orientation in range(ORIENTATIONS):
+        upright = turned(picture, orientation)
+        for base in BASES:
+            grids = [scale.usual(upright.shape, base, stretch) for stretch in _STRETCHES]
+            ways = [scale.small(upright, grid) for grid in grids]
+            scores = [_score(levels) for levels in ways]
+            best = int(np.argmax(scores))
+            found.append(Laid(ways[best], cut=False, score=scores[best]))
+    for laid in sorted(found, key=lambda laid: -laid.score):
+        if laid.score > ALIGNED:
+            yield laid
 
 
 def cuts(picture: Picture) -> Iterator[Laid]:
@@ -112,7 +131,7 @@ def cuts(picture: Picture) -> Iterator[Laid]:
     plane = luma(picture.astype(np.float32))
     places = [place for pitch in _pitches(min(plane.shape)) for place in _places(plane, pitch)]
     for place in nlargest(CUTS, places, key=lambda place: place.score):
-        grid = scale.within(picture.shape, place.pitch, place.origin)
+        grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
         yield Laid(scale.small(picture, grid), cut=True, score=place.score)
 
 
@@ -136,12 +155,15 @@ def _places(plane: Large, pitch: int) -> Iterator[Place]:
     window = np.ascontiguousarray(plane[above : above + wide, before : before + wide])
     for top in range(pitch):
         for left in range(pitch):
-            grid = scale.within(window.shape, pitch, (top, left))
+            grid = scale.within(
+                window.shape, (float(pitch), float(pitch)), (float(top), float(left))
+            )
             if min(grid.height, grid.width) < 2 * scale.BLOCK:
                 continue
             phases = alignment(scale.small_plane(window, grid))
             for (row, column), score in np.ndenumerate(phases):
-                yield Place(float(score), pitch, (top + row * pitch, left + column * pitch))
+                origin = (float(top + row * pitch), float(left + column * pitch))
+                yield Place(float(score), float(pitch), origin)
 
 
 def _score(levels: Levels) -> float:

@@ -56,26 +56,29 @@ class Grid:
         return (left, top, left + self.width * self.pitch[1], top + self.height * self.pitch[0])
 
 
-def usual(shape: tuple[int, ...], base: int | None = None) -> Grid:
+def usual(shape: tuple[int, ...], base: int | None = None, stretch: float = 0.0) -> Grid:
     """Returns the grid of a whole photograph.
 
     Args:
         shape: Height, width and what follows.
         base: Small pixels of the short side; None as the marker chooses.
+        stretch: How many pixels the long side was rounded up by when it was resized.
     """
-    short = min(shape[:2])
+    short, long = min(shape[:2]), max(shape[:2])
     pitch = short / (base or BASES[short >= ENOUGH])
-    return within(shape, pitch, (0.0, 0.0))
+    other = pitch * (1.0 + stretch / long)
+    pitches = (other, pitch) if shape[0] > shape[1] else (pitch, other)
+    return within(shape, pitches, (0.0, 0.0))
 
 
-def within(shape: tuple[int, ...], pitch: float, origin: tuple[float, float]) -> Grid:
+def within(shape: tuple[int, ...], pitch: tuple[float, float], origin: tuple[float, float]) -> Grid:
     """Returns the grid of this pitch and origin with all whole blocks that fit."""
     height, width = (
         # A rounding error must not lose the last block.
-        min(LONGEST, int((length - start) / (pitch * BLOCK) + 1e-6) * BLOCK)
-        for length, start in zip(shape[:2], origin, strict=True)
+        min(LONGEST, int((length - start) / (each * BLOCK) + 1e-6) * BLOCK)
+        for length, each, start in zip(shape[:2], pitch, origin, strict=True)
     )
-    return Grid(height, width, (pitch, pitch), origin)
+    return Grid(height, width, pitch, origin)
 
 
 def small(pixels: UInt8[np.ndarray, "height width 3"], grid: Grid) -> Levels:
