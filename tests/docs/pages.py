@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tests.docs.compiler_tables import COMPILER_TABLES
 from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
+from tests.docs.photograph_tables import PHOTOGRAPH_TABLES
 from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 from tests.docs.trigger_tables import TRIGGER_TABLES
 
@@ -19,6 +20,7 @@ TABLES = (
     *COMPILER_TABLES,
     *IDENTITY_TABLES,
     *LANGUAGE_TABLES,
+    *PHOTOGRAPH_TABLES,
     *TRIGGER_TABLES,
 )
 MADE = {make.__name__: make for make in TABLES}

@@ -74,6 +74,13 @@ def hide(
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
     channel = channel or usual_channel(carrier)
+    # What cannot be used is said before any network is opened.
+    plain = carriers[carrier].create({}, options)
+    medium = plain.medium
+    given = None if cover is None else medium.take(cover)
+    rooms = plain.rooms(channel, given)
+    profile = profile_of(rooms, full=bool(recipients or sign_with))
+    room, chunks = arrange(message, rooms, profile, recipients, sign_with, single=given is not None)
 
     def opened(name: str) -> Reader:
         return open_reader(carrier, name, options, progress=progress)
@@ -81,13 +88,8 @@ def hide(
     writer = opened(names[0])
     verifier = Verifier(writer, names[1:], opened)
     start = time.perf_counter()
-    medium = writer.carrier.medium
-    given = None if cover is None else medium.take(cover)
-    rooms = writer.carrier.rooms(channel, given)
-    profile = profile_of(rooms, full=bool(recipients or sign_with))
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
-    room, chunks = arrange(message, rooms, profile, recipients, sign_with, single=given is not None)
     made: list[Cover] = []
     attempts = 0
     for number, chunk in enumerate(chunks):
