@@ -8,20 +8,24 @@ import json
 import re
 from dataclasses import dataclass
 
+from tests.docs.classes_tables import CLASSES_TABLES
 from tests.docs.compiler_tables import COMPILER_TABLES
 from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
+from tests.docs.photograph_tables import PHOTOGRAPH_TABLES
 from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 from tests.docs.trigger_tables import TRIGGER_TABLES
 
-TABLES = (
+_MAKERS = (
     *HIDING_TABLES,
+    *CLASSES_TABLES,
     *COMPILER_TABLES,
     *IDENTITY_TABLES,
     *LANGUAGE_TABLES,
+    *PHOTOGRAPH_TABLES,
     *TRIGGER_TABLES,
 )
-MADE = {make.__name__: make for make in TABLES}
+MADE = {make.__name__: make for make in _MAKERS}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)

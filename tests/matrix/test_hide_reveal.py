@@ -6,6 +6,7 @@ import pytest
 import latebra as lb
 from latebra.compiling.opening import installed
 from latebra.hiding.media.passage import send
+from latebra.testing.carriers import opened
 
 KEY = lb.Key(bytes(range(32)))
 HERE = installed()
@@ -25,3 +26,12 @@ def test_reads_what_another_wrote(writer, reader, channel):
     stego = lb.hide(message, key=KEY, compiler=writer, channel=channel)
     received = send(stego.covers[0], channel, np.random.default_rng(1))
     assert lb.reveal(received, key=KEY, compiler=reader, channel=channel, kind="bark") == message
+
+
+@pytest.mark.parametrize(("writer", "reader"), [*RING, *ABSENT])
+def test_reads_marks_that_another_painted(writer, reader):
+    photo = opened("autoencoder").sample(np.random.default_rng(4))[:160, :160]
+    name = writer.encode().ljust(16, b".")
+    stego = lb.hide(name, key=KEY, carrier="autoencoder", cover=photo, compiler=writer)
+    received = stego.medium.send(stego.covers[0], "jpeg75", np.random.default_rng(1))
+    assert lb.reveal(received, key=KEY, carrier="autoencoder", compiler=reader) == name

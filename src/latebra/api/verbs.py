@@ -74,6 +74,13 @@ def hide(
         raise InputError("give a key, or recipients, one of the two")
     names = chosen(compiler)
     channel = channel or usual_channel(carrier)
+    # What cannot be used is said before any network is opened.
+    plain = carriers[carrier].create({}, options)
+    medium = plain.medium
+    given = None if cover is None else medium.take(cover)
+    rooms = plain.rooms(channel, given)
+    profile = profile_of(rooms, full=bool(recipients or sign_with))
+    room, chunks = arrange(message, rooms, profile, recipients, sign_with, single=given is not None)
 
     def opened(name: str) -> Reader:
         return open_reader(carrier, name, options, progress=progress)
@@ -81,13 +88,8 @@ def hide(
     writer = opened(names[0])
     verifier = Verifier(writer, names[1:], opened)
     start = time.perf_counter()
-    medium = writer.carrier.medium
-    given = None if cover is None else medium.take(cover)
-    rooms = writer.carrier.rooms(channel, given)
-    profile = profile_of(rooms, full=bool(recipients or sign_with))
     secrets = Secrets(carrier, writer.digest, context)
     stream = secrets.stream(key)
-    room, chunks = arrange(message, rooms, profile, recipients, sign_with, single=given is not None)
     made: list[Cover] = []
     attempts = 0
     for number, chunk in enumerate(chunks):
@@ -231,8 +233,9 @@ def write(
         progress: Told how far the work is.
         **options: Of the carrier, such as ``prompt="A letter about rain"``.
     """
-    if carriers[carrier].takes_cover:
-        noun = carriers[carrier].create({}, options).medium.noun
+    plugin = carriers[carrier]
+    if plugin.takes_cover and not plugin.writes:
+        noun = plugin.create({}, options).medium.noun
         raise InputError(
             f"{carrier} hides in what it is given, it makes no {noun} of its own",
             fix="choose a carrier that makes its covers",
