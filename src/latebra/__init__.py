@@ -23,6 +23,15 @@ from latebra.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from latebra.api.classes import (
+        Likeness,
+        Lock,
+        class_list,
+        class_lock,
+        class_open,
+        class_table,
+        classify,
+    )
     from latebra.api.compared import choose, compare, load_model
     from latebra.api.compiled import compile
     from latebra.api.fingerprint import (
@@ -65,6 +74,8 @@ __all__ = [
     "Key",
     "LatebraError",
     "Library",
+    "Likeness",
+    "Lock",
     "Model",
     "NothingRevealed",
     "NumericsMismatch",
@@ -85,6 +96,11 @@ __all__ = [
     "capacity",
     "carriers",
     "choose",
+    "class_list",
+    "class_lock",
+    "class_open",
+    "class_table",
+    "classify",
     "compare",
     "compile",
     "compilers",
@@ -116,6 +132,8 @@ _HOMES = {
     "Identity": "latebra.core.keys",
     "Key": "latebra.core.keys",
     "Library": "latebra.api.library",
+    "Likeness": "latebra.api.classes",
+    "Lock": "latebra.api.classes",
     "Model": "latebra.compiling.contract",
     "Ordinary": "latebra.api.stego",
     "Pipeline": "latebra.compiling.pipeline",
@@ -131,6 +149,11 @@ _HOMES = {
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",
     "choose": "latebra.api.compared",
+    "class_list": "latebra.api.classes",
+    "class_lock": "latebra.api.classes",
+    "class_open": "latebra.api.classes",
+    "class_table": "latebra.api.classes",
+    "classify": "latebra.api.classes",
     "compare": "latebra.api.compared",
     "compile": "latebra.api.compiled",
     "compilers": "latebra.api.opened",

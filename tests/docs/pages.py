@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from tests.docs.classes_tables import CLASSES_TABLES
 from tests.docs.compiler_tables import COMPILER_TABLES
 from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
@@ -17,6 +18,7 @@ from tests.docs.trigger_tables import TRIGGER_TABLES
 
 TABLES = (
     *HIDING_TABLES,
+    *CLASSES_TABLES,
     *COMPILER_TABLES,
     *IDENTITY_TABLES,
     *LANGUAGE_TABLES,

@@ -12,6 +12,7 @@ import numpy as np
 from latebra.api.language import check_language
 from latebra.api.opened import carriers, chosen, models, open_reader
 from latebra.api.stego import Stego, sources_of
+from latebra.api.text_tower import TOWER, check_tower
 from latebra.compiling.opening import doctor_rows
 from latebra.core.errors import LatebraError
 from latebra.core.progress import Progress, silent
@@ -135,4 +136,4 @@ def _opens(carrier: str) -> str:
     if all(role in models for role in roles):
         reader = open_reader(carrier, chosen("auto")[0], {})
         return f"{', '.join(roles)} opened by {reader.compiler}"
-    return ", ".join(check_language(role) for role in roles)
+    return ", ".join(check_tower() if role == TOWER else check_language(role) for role in roles)

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 
 from latebra.api.language import LanguageNetwork
+from latebra.api.text_tower import TOWER, TextTower
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
@@ -25,6 +26,7 @@ from latebra.models.catalogue import Catalogue
 carriers: Final[Registry[Carrier]] = Registry("carrier", "latebra.hiding.carriers")
 compilers: Final[Registry[Compiler]] = Registry("compiler", "latebra.compiling.backends")
 models: Final = Catalogue()
+AnyNetwork = OpenNetwork | LanguageNetwork | TextTower
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,12 @@ class Reader:
     carrier: Carrier
     compiler: str
     digest: str
-    networks: tuple[OpenNetwork | LanguageNetwork, ...]
+    networks: tuple[AnyNetwork, ...]
 
     @property
     def seconds_inside(self) -> float:
         """Time spent inside the networks so far."""
-        return sum(network.seconds_inside for network in self.networks)
+        return sum((network.seconds_inside for network in self.networks), 0.0)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def open_reader(
     names = plugin.models(options)
     networks = {role: _network(model, compiler, threads) for role, model in names.items()}
     for network in networks.values():
-        if isinstance(network, LanguageNetwork):
+        if not isinstance(network, OpenNetwork):
             network.progress = progress
     opened = tuple(networks.values())
     digest = digest_of(network.card for network in opened)
@@ -140,7 +142,9 @@ def digest_of(cards: Iterable[ModelCard]) -> str:
 
 
 @cache
-def _network(name: str, compiler: str, threads: int | None) -> OpenNetwork | LanguageNetwork:
+def _network(name: str, compiler: str, threads: int | None) -> AnyNetwork:
+    if name == TOWER:
+        return TextTower(compiler, threads=threads)
     if name not in models:
         return LanguageNetwork(name, compiler, threads=threads)
     return open_network(Model(models.onnx(name), models[name]), compiler, threads=threads)

@@ -233,8 +233,9 @@ def write(
         progress: Told how far the work is.
         **options: Of the carrier, such as ``prompt="A letter about rain"``.
     """
-    if carriers[carrier].takes_cover:
-        noun = carriers[carrier].create({}, options).medium.noun
+    plugin = carriers[carrier]
+    if plugin.takes_cover and not plugin.writes:
+        noun = plugin.create({}, options).medium.noun
         raise InputError(
             f"{carrier} hides in what it is given, it makes no {noun} of its own",
             fix="choose a carrier that makes its covers",

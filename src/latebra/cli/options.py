@@ -74,6 +74,7 @@ class HowOptions:
         prompt: What the text is to be about; the reader must say the same.
         model: The language model: smollm2, or a GGUF file of the same architecture.
         numerics: float32, or float64 where both ends' compilers keep it.
+        original: The class table before its jitter, where no text tower made it of its names.
         reader: Of edited texts: alone, or model, which runs the model to read worse copies.
     """
 
@@ -84,6 +85,7 @@ class HowOptions:
     prompt: str | None = None
     model: str | None = None
     numerics: str | None = None
+    original: str | None = None
     reader: str | None = None
 
     def options(self) -> dict[str, str]:
@@ -93,6 +95,7 @@ class HowOptions:
             "prompt": self.prompt,
             "model": self.model,
             "numerics": self.numerics,
+            "original": self.original,
             "reader": self.reader,
         }
         return {name: value for name, value in mine.items() if value is not None}

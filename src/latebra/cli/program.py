@@ -28,6 +28,10 @@ COMMANDS: Final = {
         "vaulting:app",
         "Keep content in a model's weights, or behind a voice, a picture or a text, and a key.",
     ),
+    "classes": (
+        "classing:app",
+        "Make class tables, name what a picture shows, and keep content behind a class.",
+    ),
     "library": ("lending:app", "Keep documents in a file that only their key can search and read."),
     "fingerprint": (
         "fingerprinting:app",

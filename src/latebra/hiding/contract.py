@@ -39,6 +39,8 @@ class Carrier(ABC):
     """What a person can choose, by name, and what each means."""
     takes_cover: ClassVar[bool] = False
     """Whether a person gives what it hides in, such as a photograph; else it makes its own."""
+    writes: ClassVar[bool] = False
+    """Whether it writes ordinary covers although a person gives what it hides in."""
     checks: ClassVar[bool] = True
     """Whether a code of its own checks what ``extract`` yields, so that it finds nothing in a cover
     without a frame; else whoever opens frames is the only judge."""
