@@ -101,10 +101,10 @@ class Library:
         for at, (title, text) in enumerate(documents):
             progress("read", at, len(documents))
             vector = self._embed(text)
-            steps = np.asarray(vector, np.float64) * (STEPS / np.abs(vector).max())
-            kept: NDArray[np.int8] = np.round(steps).astype(np.int8)
+            largest = float(np.abs(vector).max())
+            kept: bytes = (vector * (STEPS / largest)).round().astype(np.int8).tobytes()
             told = json.dumps({"title": title, "text": text}, ensure_ascii=False).encode()
-            body = len(kept).to_bytes(2, "little") + kept.tobytes() + told
+            body = len(kept).to_bytes(2, "little") + kept + told
             sealed = frame.seal(body, self._binding(), key=self._seal, profile=Profile.FULL)
             rows.append((self._sketch(vector).astype("<u8").tobytes(), sealed))
         progress("read", len(documents), len(documents))
