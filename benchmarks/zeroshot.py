@@ -27,8 +27,8 @@ from latebra.compiling.opening import installed, open_network
 from latebra.core.errors import CompileError
 from latebra.core.keys import Key
 from latebra.hiding import class_lock
-from latebra.hiding.carriers import zeroshot
-from latebra.hiding.carriers.zeroshot import CHANNELS, JITTER, Zeroshot
+from latebra.hiding.carriers.zeroshot import CHANNELS, Zeroshot
+from latebra.hiding.channel import jitter as jitters
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.modem import Modem
 from latebra.hiding.channel.stream import Stream
@@ -108,7 +108,7 @@ def rooms(_: argparse.Namespace) -> dict[str, Any]:
                 "processor_seconds": round((time.process_time() - start) / count, 3),
             }
     shape = list(usual["prototype"].shape)
-    return {"table": shape, "jitter": JITTER, "channels": found}
+    return {"table": shape, "jitter": jitters.JITTER, "channels": found}
 
 
 def detection(_: argparse.Namespace) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def detection(_: argparse.Namespace) -> dict[str, Any]:
     carrier = open_reader("zeroshot", "onnxruntime", {}).carrier
     assert isinstance(carrier, Zeroshot)
     usual, rng = carrier.usual()[:SMALL], np.random.default_rng(2)
-    form = zeroshot.table("float", usual["prototype"].size)
+    form = jitters.table("float", usual["prototype"].size)
     room = form.rooms[-2]  # The largest one's code has no checks of few bits, which are attacked.
     modem = Modem(form, STREAM.child("float"))
     dims, planes = modem.layout(room)
@@ -124,9 +124,9 @@ def detection(_: argparse.Namespace) -> dict[str, Any]:
     for _ in range(TABLES):
         frame, salt = rng.bytes(room.size), rng.bytes(form.word.salt_bytes)
         sent.append(modem.modulate(frame, salt))
-        stego.append(zeroshot.jittered(usual, sent[-1]))
+        stego.append(jitters.jittered(usual, sent[-1]))
         honest.append(rng.standard_normal(usual["prototype"].size, np.float32))
-        covers.append(zeroshot.jittered(usual, honest[-1]))
+        covers.append(jitters.jittered(usual, honest[-1]))
     arrays = {
         "stego_noise": np.stack(sent),
         "cover_noise": np.stack(honest),
@@ -312,7 +312,7 @@ def cost(arguments: argparse.Namespace) -> dict[str, Any]:
     scores, own = unseen_scores(told["meaning"], told, plain)
     before, named_before = hits(scores, own, 1), scores.argmax(axis=1)
     rows = []
-    for jitter in (0.0, JITTER, 2 * JITTER):
+    for jitter in (0.0, jitters.JITTER, 2 * jitters.JITTER):
         for channel in ("float", "int8", "int4"):
             lost, same = [], []
             for _ in range(TABLES_COST if jitter else 1):

@@ -8,7 +8,8 @@ from latebra.api.opened import open_reader
 from latebra.core.errors import DoesNotFit, InputError, NothingRevealed
 from latebra.hiding.audit.fit import kolmogorov_smirnov
 from latebra.hiding.carriers import zeroshot
-from latebra.hiding.carriers.zeroshot import JITTER, Zeroshot, jitter_of, jittered, table
+from latebra.hiding.carriers.zeroshot import Zeroshot
+from latebra.hiding.channel.jitter import JITTER, jitter_of, jittered, table
 from latebra.hiding.channel.modem import Found, Modem
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.media import class_tables
