@@ -7,8 +7,12 @@ from typing import Any
 from tests.docs.tables import result, table
 
 
+def _sets() -> Any:
+    return result("robustness")["sets"]
+
+
 def _set(name: str) -> Any:
-    return result("robustness")["sets"][name]
+    return _sets()[name]
 
 
 def _share(row: Any) -> str:
@@ -18,16 +22,32 @@ def _share(row: Any) -> str:
 
 def marks_promised() -> str:
     """Returns how many marks were read after the edits that they should survive."""
-    small, large = (_set(name)["schemes"]["latebra"] for name in ("small", "large"))
-    rows = [
-        (name, _share(row), f"{1000 * row['read_s']:.0f} ms", _share(large["edits"][name]))
-        for name, row in small["edits"].items()
+    held = {name: _sets()[name] for name in ("small", "hard", "large") if name in _sets()}
+    ours = {name: each["schemes"]["latebra"] for name, each in held.items()}
+    columns = [
+        f"{each['side']} × {each['side']}, for {each['channel']}: {ours[name]['pictures']} tiles"
+        for name, each in held.items()
     ]
-    head = (
-        f"edit|read, {small['pictures']} of 128 × 128|time to read|"
-        f"read, {large['pictures']} of 512 × 512"
-    )
-    return table(head, rows)
+    rows = [
+        (
+            "PSNR, dB",
+            *(f"{x['psnr']['mean']:.1f}, least {x['psnr']['least']:.1f}" for x in ours.values()),
+        ),
+        (
+            "SSIM",
+            *(f"{x['ssim']['mean']:.4f}, least {x['ssim']['least']:.4f}" for x in ours.values()),
+        ),
+        ("time to mark", *(f"{1000 * x['mark_s']:.0f} ms" for x in ours.values())),
+        (
+            "time to read, unchanged",
+            *(f"{1000 * x['edits']['nothing']['read_s']:.0f} ms" for x in ours.values()),
+        ),
+    ]
+    rows += [
+        (edit, *(_share(x["edits"][edit]) for x in ours.values()))
+        for edit in next(iter(ours.values()))["edits"]
+    ]
+    return table("|" + "|".join(columns), rows)
 
 
 def marks_other() -> str:

@@ -123,7 +123,8 @@ def refine(
     wanted, best, best_total = dict(edits), Refined(residual, 0, {}), -np.inf
     for step in range(STEPS + 1):
         stego = added(picture, scale.large(residual, grid, picture.shape))
-        slopes, held = np.zeros_like(residual), {}
+        slopes = np.zeros_like(residual)
+        held: dict[str, float] = {}
         for name, edit in wanted.items():
             received = edit(stego)
             pitch = (received.shape[0] / height, received.shape[1] / width)
@@ -133,7 +134,7 @@ def refine(
                 slopes += slope
         if step == TRIAL:
             wanted = {name: edit for name, edit in edits.items() if held[name] > HOPELESS}
-        total = sum(np.clip(held[name], HOPELESS, ENOUGH) for name in held)
+        total = sum(min(max(bits, HOPELESS), ENOUGH) for bits in held.values())
         if total > best_total + WORTH:
             best, best_total = Refined(residual, step, held), total
         size = float(np.sqrt(np.mean(slopes**2)))

@@ -96,7 +96,7 @@ def eight_bit(pixels: NDArray[Any]) -> UInt8[np.ndarray, "height width 3"]:
 def check(pixels: NDArray[Any]) -> None:
     """Raises InputError unless an array is a photograph: grey, RGB or RGBA, 8 or 16 bits."""
     colours = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
-    if pixels.dtype not in (np.uint8, np.uint16) or not colours or 0 in pixels.shape:
+    if str(pixels.dtype) not in ("uint8", "uint16") or not colours or 0 in pixels.shape:
         raise InputError(
             f"an array of {pixels.dtype} and shape {pixels.shape} is no photograph",
             fix="give grey levels, uint8 or uint16, of shape (height, width), and 3 or 4 for "
