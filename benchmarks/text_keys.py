@@ -42,8 +42,8 @@ CHECKED = 50
 """Keys of each text whose cells are compared with those of their own tables."""
 CHANNEL = "copied"
 HURRIED = 256
-"""Sets of moved logits that a reader tries who has a thousand keys to try; the usual one tries
-65,536, with which a wrong key takes seconds."""
+"""Sets of moved logits that a reader tries for each tick who has a thousand keys to try; the usual
+one tries 65,536, with which a wrong key takes seconds."""
 
 
 class Hurried(Language):
