@@ -51,12 +51,14 @@ def found(opencv: Path | None, packages: Path | None) -> list[Path]:
 
 
 def tiles(paths: list[Path], count: int, side: int, seed: int) -> Iterator[np.ndarray]:
-    """Yields squares of ``side`` pixels, each photograph in turn: uint8 ``(side, side, 3)``."""
+    """Yields squares of ``side`` pixels, each photograph that is large enough in turn."""
     rng = np.random.default_rng(seed)
+    large = [path for path in paths if min(Image.open(path).size) >= side]
     for number in range(count):
-        photo = Image.open(paths[number % len(paths)]).convert("RGB")
+        photo = Image.open(large[number % len(large)]).convert("RGB")
         shortest = min(photo.size)
-        length = np.exp(rng.uniform(np.log(min(side, shortest)), np.log(shortest)))
+        # Rounding must not make it longer than the photograph.
+        length = min(shortest, np.exp(rng.uniform(np.log(side), np.log(shortest))))
         left, upper = (rng.uniform(0, total - length) for total in photo.size)
         box = (left, upper, left + length, upper + length)
         yield np.asarray(photo.resize((side, side), Image.Resampling.LANCZOS, box=box))
