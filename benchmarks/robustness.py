@@ -1,22 +1,19 @@
 """Marks in photographs through edits: what is read exactly, and what it costs the picture.
 
     python -m benchmarks.robustness --opencv FOLDER [--packages SITE] [--set small|hard|large|other]
-    python -m benchmarks.robustness --opencv FOLDER --packages SITE --set rivals
 
 Each set adds its rows to ``benchmarks/results/robustness.json``; ``--minutes`` stops early, after
 whole pictures, and says how many there were. ``small`` marks tiles of 128 by 128 pixels for the
 usual channel, ``hard`` for JPEG of quality 50, ``large`` tiles of 512 by 512, ``other`` goes
-through edits that nobody promised, ``rivals`` marks the same large tiles with other schemes, whose
-packages are looked for in ``--packages``. Exact means: the right message, opened under its key; for
-the rivals, which have none, all bits right. No picture is left out because ``hide`` would have
-refused it.
+through edits that nobody promised. scikit-image and scikit-learn are looked for in ``--packages``.
+Exact means: the right message, opened under its key. No picture is left out because ``hide`` would
+have refused it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -158,34 +155,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--opencv", type=Path)
     parser.add_argument("--packages", type=Path)
-    parser.add_argument("--set", choices=[*SETS, "rivals"], default="small")
+    parser.add_argument("--set", choices=SETS, default="small")
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--minutes", type=float, default=10.0, help="of the processor, per scheme")
     parser.add_argument("--compiler", default="onnxruntime")
     arguments = parser.parse_args()
-    if arguments.packages:
-        sys.path.append(str(arguments.packages))
     paths = found(arguments.opencv, arguments.packages)
-    side, edits, channel = SETS.get(arguments.set, SETS["large"])
+    side, edits, channel = SETS[arguments.set]
 
     def pictures() -> Any:
         return tiles(paths, arguments.count, side, SEED)
 
-    schemes: dict[str, Callable[[], Any]] = {"latebra": lambda: Ours(arguments.compiler, channel)}
-    if arguments.set == "rivals":
-        from benchmarks.baselines.marks import MARKS
+    def say(text: str) -> None:
+        print(text, flush=True)
 
-        schemes |= MARKS
-    results: dict[str, Any] = {}
-    for name, made in schemes.items():
-        try:
-            scheme = made()
-        except ImportError as error:
-            results[name] = {"absent": str(error)}
-            continue
-        say = lambda text, name=name: print(f"{name}: {text}", flush=True)  # noqa: E731
-        results[name] = measured(scheme, pictures(), edits, arguments.minutes, say)
-        print(name, json.dumps(results[name]), flush=True)
+    results = {
+        "latebra": measured(
+            Ours(arguments.compiler, channel), pictures(), edits, arguments.minutes, say
+        )
+    }
     stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     held = {
         "side": side,

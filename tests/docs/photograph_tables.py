@@ -11,10 +11,6 @@ def _sets() -> Any:
     return result("robustness")["sets"]
 
 
-def _set(name: str) -> Any:
-    return _sets()[name]
-
-
 def _share(row: Any) -> str:
     low, high = (100 * x for x in row["share_95"])
     return f"{100 * row['share']:.1f} % ({low:.1f} to {high:.1f})"
@@ -50,36 +46,4 @@ def marks_promised() -> str:
     return table("|" + "|".join(columns), rows)
 
 
-def marks_other() -> str:
-    """Returns how many marks were read after edits that nobody promised."""
-    held = _set("other")["schemes"]["latebra"]
-    rows = [
-        (name, _share(row), f"{100 * row['wrong_bits']:.1f} %")
-        for name, row in held["edits"].items()
-    ]
-    return table(f"edit|read, {held['pictures']} of 256 × 256|bits not told", rows)
-
-
-def marks_beside() -> str:
-    """Returns other marks beside ours, on the same tiles."""
-    schemes = {n: s for n, s in _set("rivals")["schemes"].items() if "absent" not in s}
-    authentic = {"latebra": "128, authenticated"}
-    rows = [
-        ("message, bits", *(authentic.get(n, str(s["bits"])) for n, s in schemes.items())),
-        ("tiles", *(str(s["pictures"]) for s in schemes.values())),
-        ("PSNR, dB", *(f"{s['psnr']['mean']:.1f}" for s in schemes.values())),
-        ("SSIM", *(f"{s['ssim']['mean']:.4f}" for s in schemes.values())),
-        (
-            "seconds for a megapixel",
-            *(f"{s['mark_s'] / 512**2 * 1e6:.2f}" for s in schemes.values()),
-        ),
-    ]
-    edits = next(iter(schemes.values()))["edits"]
-    rows += [
-        (edit, *(f"{100 * s['edits'][edit]['share']:.0f} %" for s in schemes.values()))
-        for edit in edits
-    ]
-    return table("|" + "|".join(schemes), rows)
-
-
-PHOTOGRAPH_TABLES = (marks_promised, marks_other, marks_beside)
+PHOTOGRAPH_TABLES = (marks_promised,)
