@@ -73,10 +73,14 @@ def measure(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def renewed(name: str, old: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Returns a network's result with new rows of some compilers; who is chosen stays."""
+    """Returns a network's result with new rows of some compilers; who is chosen stays.
+
+    A new row says when and on which machine it was measured, where the file speaks of the others.
+    """
     beside = (YARDSTICK, "reference")
     told = argparse.Namespace(**{**vars(arguments), "compilers": [*beside, *arguments.renew]})
-    new = {row["compiler"]: row for row in measure(name, told)["rows"]}
+    now = {key: about()[key] for key in ("date", "machine")}
+    new = {row["compiler"]: {**row, **now} for row in measure(name, told)["rows"]}
     rows = [new[r["compiler"]] if r["compiler"] in arguments.renew else r for r in old["rows"]]
     return {**old, "rows": rows}
 
@@ -175,8 +179,12 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     networks: dict[str, Any] = {}
+    head = about()
     if arguments.result.exists():
-        networks = json.loads(arguments.result.read_text())["networks"]
+        before = json.loads(arguments.result.read_text())
+        networks = before["networks"]
+        if arguments.renew:
+            head = {key: before[key] for key in head}
     start = time.monotonic()
     for name in arguments.only:
         if name in networks and not (arguments.again or arguments.renew):
@@ -194,7 +202,7 @@ def main() -> None:
             f"{name}: {networks[name]['seconds']} s, {told}, {networks[name]['choice']}", flush=True
         )
         result = {
-            **about(),
+            **head,
             "threads": arguments.threads,
             "rounds": arguments.rounds,
             "summary": summary(networks),
