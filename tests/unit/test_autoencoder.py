@@ -101,6 +101,8 @@ def test_what_does_not_fit_is_said(photo):
     with pytest.raises(lb.InputError, match="it makes no photograph of its own"):
         lb.write(carrier="autoencoder")
     assert lb.capacity(carrier="autoencoder") == lb.capacity(carrier="autoencoder", cover=photo)
+    with pytest.raises(lb.InputError, match="it makes no photograph of its own"):
+        lb.audit(np.zeros((128, 128, 3), np.uint8), carrier="autoencoder")
 
 
 def test_white_carries_nothing():

@@ -9,10 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from latebra.api.language import check_language
-from latebra.api.opened import carriers, chosen, models, open_reader
+from latebra.api.opened import (
+    carriers,
+    check_fetched,
+    check_ordinary,
+    chosen,
+    models,
+    open_reader,
+)
 from latebra.api.stego import Stego, sources_of
-from latebra.api.text_tower import TOWER, check_tower
 from latebra.compiling.opening import doctor_rows
 from latebra.core.errors import LatebraError
 from latebra.core.progress import Progress, silent
@@ -96,7 +101,11 @@ def audit(
         compiler: An id from ``latebra.compilers``, or "auto".
         progress: Told how far the work is.
         **options: Of the carrier, such as ``kind="stone"``.
+
+    Raises:
+        InputError: The carrier makes no ordinary covers to compare with.
     """
+    check_ordinary(carrier, options)
     reader = open_reader(carrier, chosen(compiler)[0], options)
     suspects = [reader.carrier.medium.take(each) for each in sources_of(source)]
     rng = np.random.default_rng(int.from_bytes(os.urandom(16), "little"))
@@ -136,4 +145,4 @@ def _opens(carrier: str) -> str:
     if all(role in models for role in roles):
         reader = open_reader(carrier, chosen("auto")[0], {})
         return f"{', '.join(roles)} opened by {reader.compiler}"
-    return ", ".join(check_tower() if role == TOWER else check_language(role) for role in roles)
+    return ", ".join(map(check_fetched, roles))

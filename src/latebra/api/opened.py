@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from latebra.api.language import LanguageNetwork
-from latebra.api.text_tower import TOWER, TextTower
+from latebra.api.language import LanguageNetwork, check_language
+from latebra.api.text_tower import TOWER, TextTower, check_tower
 from latebra.compiling.contract import Compiler, Model
 from latebra.compiling.opening import OpenNetwork, installed, open_network
 from latebra.compiling.worker import make
@@ -134,6 +134,26 @@ def check_cover(carrier: str, options: Mapping[str, str], *, given: bool) -> Non
     raise InputError(
         f"{carrier} hides in a {noun} that you give, and there is none", fix="give a cover"
     )
+
+
+def check_ordinary(carrier: str, options: Mapping[str, str]) -> None:
+    """Raises InputError unless the carrier makes ordinary covers by itself."""
+    plugin = carriers[carrier]
+    if plugin.takes_cover and not plugin.writes:
+        noun = plugin.create({}, options).medium.noun
+        raise InputError(
+            f"{carrier} hides in what it is given, it makes no {noun} of its own",
+            fix="choose a carrier that makes its covers",
+        )
+
+
+def check_fetched(model: str) -> str:
+    """Returns where a network that is not bundled is; fetches nothing.
+
+    Raises:
+        Unavailable: What opens it is not installed.
+    """
+    return check_tower() if model == TOWER else check_language(model)
 
 
 def digest_of(cards: Iterable[ModelCard]) -> str:

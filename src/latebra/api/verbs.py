@@ -15,6 +15,7 @@ from latebra.api.opened import (
     Secrets,
     carriers,
     check_cover,
+    check_ordinary,
     chosen,
     open_reader,
     usual_channel,
@@ -233,13 +234,7 @@ def write(
         progress: Told how far the work is.
         **options: Of the carrier, such as ``prompt="A letter about rain"``.
     """
-    plugin = carriers[carrier]
-    if plugin.takes_cover and not plugin.writes:
-        noun = plugin.create({}, options).medium.noun
-        raise InputError(
-            f"{carrier} hides in what it is given, it makes no {noun} of its own",
-            fix="choose a carrier that makes its covers",
-        )
+    check_ordinary(carrier, options)
     writer = open_reader(carrier, chosen(compiler)[0], options, progress=progress).carrier
     rng = np.random.default_rng(int.from_bytes(os.urandom(32), "little"))
     cover = writer.sample(rng)

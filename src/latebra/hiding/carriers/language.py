@@ -37,7 +37,7 @@ SIZES: Final = tuple(
     for size in range(3 << power, 6 << power, 1 << (power - 2))
     if size <= _LARGEST
 )
-"""Sizes of frame in bytes: eight to an octave from 24 to 640, some 1,400 tokens."""
+"""Sizes of frame in bytes: twelve to an octave from 24 to 640, some 1,400 tokens."""
 AGREEMENTS: Final[Mapping[str, Agreement]] = {
     "float32": Agreement(),
     "float64": Agreement(Quantiser(step=0.125, depth=11.0, coarse=1), every=NEVER),
