@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -19,8 +20,42 @@ app = App(
     help="Make class tables, name what a picture shows, and keep content behind a class.",
     help_format="plaintext",
 )
-Word = Annotated[str | None, Parameter(group=KEYS)]
-Pictures = Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ShownOptions:
+    """What is shown to a lock.
+
+    Args:
+        picture: Of the class; once for each. Three open a lock more surely than one.
+        description: What says the class.
+        code_word_env: The environment variable that holds the code word.
+        compiler: A compiler, from latebra compilers, or auto.
+    """
+
+    picture: Annotated[tuple[Path, ...], Parameter(negative=(), show_default=False)] = ()
+    description: str | None = None
+    code_word_env: Annotated[str | None, Parameter(group=KEYS)] = None
+    compiler: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """Returns the same, as the verbs take it.
+
+        Raises:
+            UnreadableFile: A picture is not there; nothing was computed yet.
+        """
+        _refuse_absent(self.picture)
+        word = self.code_word_env
+        return {
+            "pictures": self.picture,
+            "description": self.description,
+            "code_word": None if word is None else Key.parse(f"env:{word}"),
+            "compiler": self.compiler or load_settings().compiler,
+        }
+
+
+NOTHING = ShownOptions()
 
 
 @app.command
@@ -74,10 +109,7 @@ def lock(
     *,
     out: Path,
     content: Path | None = None,
-    picture: Pictures = (),
-    description: str | None = None,
-    code_word_env: Word = None,
-    compiler: str | None = None,
+    shown: ShownOptions = NOTHING,
     force: Force = False,
 ) -> None:
     """Write content that opens for who shows a class, or describes it.
@@ -85,29 +117,17 @@ def lock(
     Args:
         out: The file to write.
         content: The file whose bytes are kept; without it, what comes on stdin.
-        picture: Of the class; once for each.
-        description: What says the class.
-        code_word_env: The environment variable that holds the code word.
-        compiler: A compiler, from latebra compilers, or auto.
     """
-    console.refuse_to_write(out, [each for each in (content, *picture) if each], force=force)
-    _refuse_absent(picture)
+    inputs = [each for each in (content, *shown.picture) if each]
+    console.refuse_to_write(out, inputs, force=force)
+    told = shown.told()
     kept = console.read_message(None, content)
     if not kept:
         raise InputError("the content is empty", fix="give at least one byte")
     with console.bars() as progress:
-        lb.class_lock(
-            kept,
-            out=out,
-            pictures=picture,
-            description=description,
-            code_word=_code_word(code_word_env),
-            compiler=compiler or load_settings().compiler,
-            force=force,
-            progress=progress,
-        )
+        lb.class_lock(kept, out=out, force=force, progress=progress, **told)
     console.say(str(out))
-    if code_word_env is None:
+    if shown.code_word_env is None:
         console.note("without a code word, whoever tries a thousand classes opens it")
 
 
@@ -117,10 +137,7 @@ def open_(
     /,
     *,
     out: Path | None = None,
-    picture: Pictures = (),
-    description: str | None = None,
-    code_word_env: Word = None,
-    compiler: str | None = None,
+    shown: ShownOptions = NOTHING,
     force: Force = False,
 ) -> None:
     """Show the content of a lock to who shows its class.
@@ -128,23 +145,13 @@ def open_(
     Args:
         file: What latebra classes lock wrote.
         out: Write the content to this file instead of stdout.
-        picture: Of the class; three open it more surely than one.
-        description: What says the class.
-        code_word_env: The environment variable that holds the code word.
-        compiler: A compiler, from latebra compilers, or auto.
     """
     if out is not None:
-        console.refuse_to_write(out, [file, *picture], force=force)
-    _refuse_absent((file, *picture))
+        console.refuse_to_write(out, [file, *shown.picture], force=force)
+    _refuse_absent((file,))
+    told = shown.told()
     with console.bars() as progress:
-        content = lb.class_open(
-            file,
-            pictures=picture,
-            description=description,
-            code_word=_code_word(code_word_env),
-            compiler=compiler or load_settings().compiler,
-            progress=progress,
-        )
+        content = lb.class_open(file, progress=progress, **told)
     console.write_message(content, out, force=force)
 
 
@@ -153,31 +160,18 @@ def list_(
     files: tuple[Path, ...],
     /,
     *,
-    picture: Pictures = (),
-    description: str | None = None,
-    code_word_env: Word = None,
-    compiler: str | None = None,
+    shown: ShownOptions = NOTHING,
     json: Json = False,
 ) -> None:
     """Show which of many locks open for a class and a code word; the others look alike.
 
     Args:
         files: What latebra classes lock wrote.
-        picture: Of the class.
-        description: What says the class.
-        code_word_env: The environment variable that holds the code word.
-        compiler: A compiler, from latebra compilers, or auto.
     """
-    _refuse_absent((*files, *picture))
+    _refuse_absent(files)
+    told = shown.told()
     with console.bars() as progress:
-        found = lb.class_list(
-            files,
-            pictures=picture,
-            description=description,
-            code_word=_code_word(code_word_env),
-            compiler=compiler or load_settings().compiler,
-            progress=progress,
-        )
+        found = lb.class_list(files, progress=progress, **told)
     rows = [
         {
             "file": str(each.path),
@@ -187,10 +181,6 @@ def list_(
         for each in found
     ]
     console.say_table(rows, as_json=json)
-
-
-def _code_word(variable: str | None) -> Key | None:
-    return None if variable is None else Key.parse(f"env:{variable}")
 
 
 def _refuse_absent(files: tuple[Path, ...]) -> None:
