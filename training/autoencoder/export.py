@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from network import FREQUENCIES, SIDE, STEP, Extractor, Painter, Refiner
-from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-OPSET = 18
+from training.autoencoder.network import FREQUENCIES, SIDE, STEP, Extractor, Painter, Refiner
+from training.onnx_files import OPSET, digest, in_double, traced
+
 BOUND = 1e-3
 """Largest difference from the golden vectors, in grey levels and in log-likelihood ratios: some ten
 times what 32-bit back ends show."""
@@ -27,56 +26,6 @@ def halved(module: torch.nn.Module) -> torch.nn.Module:
         weight.data = weight.data.half().float()
         weight.requires_grad_(False)
     return module.eval()
-
-
-def to_onnx(network: torch.nn.Module, inputs: dict, outputs: list[str]) -> onnx.ModelProto:
-    """Returns the ONNX model for one tile at a time."""
-    program = torch.onnx.export(
-        network,
-        tuple(torch.from_numpy(value) for value in inputs.values()),
-        input_names=list(inputs),
-        output_names=outputs,
-        opset_version=OPSET,
-        dynamo=True,
-        optimize=True,
-    )
-    model = program.model_proto
-    for node in model.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
-        value.ClearField("metadata_props")
-    model.graph.ClearField("metadata_props")
-    onnx.checker.check_model(model)
-    return model
-
-
-def digest(model: onnx.ModelProto) -> str:
-    """Returns SHA-256 over the weights: name, shape and little-endian values, sorted by name."""
-    state = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
-        array = numpy_helper.to_array(tensor)
-        state.update(f"{tensor.name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
-
-
-def in_double(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Returns the same graph in 64-bit floats: what the golden vector is computed with."""
-    double = onnx.ModelProto()
-    double.CopyFrom(model)
-    for tensor in double.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            array = numpy_helper.to_array(tensor).astype(np.float64)
-            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
-    for value in [*double.graph.input, *double.graph.output]:
-        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
-    for node in double.graph.node:
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to":
-                attribute.i = onnx.TensorProto.DOUBLE
-    double.graph.ClearField("value_info")
-    return double
 
 
 def write(folder: Path, name: str, what: str, model: onnx.ModelProto, inputs: dict, record: dict):
@@ -148,7 +97,7 @@ def main() -> None:
         ),
     }
     for name, (what, network, inputs, outputs) in parts.items():
-        model = to_onnx(network, inputs, outputs)
+        model = traced(network, inputs, outputs)
         write(arguments.out, name, what, model, inputs, record)
         print(name, sorted({node.op_type for node in model.graph.node}))
 

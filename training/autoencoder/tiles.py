@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "flow"))
-from photos import MATE, TUX, fetch
+from training.flow.photos import MATE, TUX, fetch
 
 SIDE = 128
 SUFFIXES = (".jpg", ".jpeg")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from edits import edited, resized, texture
-from network import FREQUENCIES, SIDE, Extractor, Painter
 from torch import Tensor
 from torch.nn import functional
+
+from training.autoencoder.edits import edited, resized, texture
+from training.autoencoder.network import FREQUENCIES, SIDE, Extractor, Painter
 
 BATCH = 12
 SIMILARITY = 60.0

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from network import Velocity
-from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
-from photos import KINDS, SOURCES
+
+from training.flow.network import Velocity
+from training.flow.photos import KINDS, SOURCES
+from training.onnx_files import OPSET, digest, in_double, traced
 
 NAME = "small_photographs"
-OPSET = 18
 BOUND = 2e-4
 """Largest difference from the golden vector: some ten times what 32-bit back ends show."""
 
@@ -29,60 +28,12 @@ def load(path: Path) -> Velocity:
     return network.eval()
 
 
-def to_onnx(network: Velocity) -> onnx.ModelProto:
-    """Returns the ONNX model for one picture at a time."""
-    example = (torch.zeros(1, 3, 64, 64), torch.zeros(1), torch.eye(len(KINDS))[:1])
-    program = torch.onnx.export(
-        network,
-        example,
-        input_names=["x", "t", "kind"],
-        output_names=["velocity"],
-        opset_version=OPSET,
-        dynamo=True,
-        optimize=True,
-    )
-    model = program.model_proto
-    for node in model.graph.node:
-        node.ClearField("metadata_props")
-        node.ClearField("doc_string")
-    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
-        value.ClearField("metadata_props")
-    model.graph.ClearField("metadata_props")
-    onnx.checker.check_model(model)
-    return model
-
-
-def digest(model: onnx.ModelProto) -> str:
-    """Returns SHA-256 over the weights: name, shape and little-endian values, sorted by name."""
-    state = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
-        array = numpy_helper.to_array(tensor)
-        state.update(f"{tensor.name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
-
-
-def in_double(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Returns the same graph in 64-bit floats: what the golden vector is computed with."""
-    double = onnx.ModelProto()
-    double.CopyFrom(model)
-    for tensor in double.graph.initializer:
-        if tensor.data_type == onnx.TensorProto.FLOAT:
-            array = numpy_helper.to_array(tensor).astype(np.float64)
-            tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
-    for value in [*double.graph.input, *double.graph.output]:
-        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
-    double.graph.ClearField("value_info")
-    return double
-
-
 def main() -> None:
     """Write ``small_photographs.onnx``, ``.json`` and ``.golden.npz``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--run", type=Path, required=True, help="the folder that train.py wrote")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    model = to_onnx(load(arguments.run / "flow.pt"))
     rng = np.random.default_rng(2026)
     inputs = {
         "x": rng.standard_normal((1, 3, 64, 64)),
@@ -90,6 +41,7 @@ def main() -> None:
         "kind": np.eye(len(KINDS))[2:3],
     }
     inputs = {name: value.astype(np.float32) for name, value in inputs.items()}
+    model = traced(load(arguments.run / "flow.pt"), inputs, ["velocity"])
     feed = {name: value.astype(np.float64) for name, value in inputs.items()}
     (velocity,) = ReferenceEvaluator(in_double(model)).run(None, feed)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from network import Velocity
-from photos import KINDS
+
+from training.flow.network import Velocity
+from training.flow.photos import KINDS
 
 CENTRE = 127.5
 CONTRAST = 0.8

@@ -27,7 +27,8 @@ from latebra.models.embedders import golden, picture
 from latebra.models.embedders.catalogue import find
 from latebra.models.exact.onnx_file import to_onnx
 from training.identity import glosses, pictures
-from training.identity.networks import digest_of, run
+from training.identity.networks import run
+from training.onnx_files import digest
 
 DATA = Path("src/latebra/models/embedders/data")
 BOUND = 2e-5
@@ -122,7 +123,7 @@ def export(kind: str, folder: Path) -> None:
     path = DATA / f"{kind}.json"
     told = json.loads(path.read_text()) if path.exists() else {}
     told |= {
-        "digest": digest_of(proto),
+        "digest": digest(proto),
         "bound": BOUND,
         "about": ABOUT[kind] | {"whitening": data, "recipe": "training/identity/export.py"},
         "shape": SHAPES[kind],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 
 from latebra.models.named import named
 from latebra.models.thing import NETWORK, SIDE
+from training.onnx_files import OPSET, digest, in_double
 from training.zeroshot.emoji import NAMES, STYLES
 
 SCALE = 20.0
@@ -25,7 +25,6 @@ SHAPES = {
 """How secrets are spread over looks and over descriptions: chosen on the classes for choosing."""
 POOL, STRIDE = 8, 2
 """As in ``patches.py``, which needs torch."""
-OPSET = 18
 BOUND = 1e-4
 """Largest difference from the golden vector: some hundred times what 32-bit back ends show."""
 
@@ -106,29 +105,6 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
     small.graph.node.extend(nodes)
     onnx.checker.check_model(small, full_check=True)
     return small
-
-
-def digest(model: onnx.ModelProto) -> str:
-    """Returns SHA-256 over the weights: name, type, shape and values, sorted by name."""
-    state = hashlib.sha256()
-    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
-        array = numpy_helper.to_array(tensor)
-        state.update(f"{tensor.name}\0{array.dtype.str}\0{array.shape}\0".encode())
-        state.update(np.ascontiguousarray(array).tobytes())
-    return state.hexdigest()
-
-
-def in_double(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Returns the same graph in 64-bit floats: what the golden vector is computed with."""
-    double = onnx.ModelProto()
-    double.CopyFrom(model)
-    for tensor in double.graph.initializer:
-        array = numpy_helper.to_array(tensor)
-        if array.dtype == np.float32:
-            tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float64), tensor.name))
-    for value in [*double.graph.input, *double.graph.output]:
-        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
-    return double
 
 
 def main() -> None:
