@@ -415,8 +415,8 @@ def opened(
         turned = axes(stream, shape.dims)
 
         def reads(direction: np.ndarray) -> bool:
-            found = decoder.decode(softened(turned @ direction, helper, shape))  # noqa: B023
-            return found is not None and bool(np.array_equal(found, secret))  # noqa: B023
+            found = decoder.decode(softened(turned @ direction, helper, shape))  # noqa: B023  # Called here.
+            return found is not None and bool(np.array_equal(found, secret))  # noqa: B023  # Called here.
 
         trials += 1
         genuine += reads(direction(probes[kind]))

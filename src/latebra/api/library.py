@@ -167,7 +167,7 @@ class Library:
         """Yields number, vector, title and text of those entries that are the key's."""
         marks = ",".join("?" * len(numbers))
         with self._open() as file:
-            wanted = f"select number, body from entries where number in ({marks})"  # noqa: S608
+            wanted = f"select number, body from entries where number in ({marks})"  # noqa: S608  # Question marks.
             rows = file.execute(wanted, list(numbers)).fetchall()
         for number, sealed in rows:
             try:

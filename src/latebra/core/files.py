@@ -69,16 +69,12 @@ def usual_folder() -> Path:
 
     ``LATEBRA_CACHE`` if it is set; else ``latebra`` in the folder that the system means for caches.
     """
-    chosen = os.environ.get("LATEBRA_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "win32":
-        usual = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        usual = Path.home() / "Library" / "Caches"
-    else:
-        usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(usual) / "latebra"
+    return _folder(
+        "LATEBRA_CACHE",
+        windows=("LOCALAPPDATA", "AppData/Local"),
+        mac="Library/Caches",
+        other=("XDG_CACHE_HOME", ".cache"),
+    )
 
 
 def lasting_folder() -> Path:
@@ -86,13 +82,19 @@ def lasting_folder() -> Path:
 
     ``LATEBRA_HOME`` if it is set; else ``latebra`` in the folder that the system means for data.
     """
-    chosen = os.environ.get("LATEBRA_HOME")
-    if chosen:
+    return _folder(
+        "LATEBRA_HOME",
+        windows=("APPDATA", "AppData/Roaming"),
+        mac="Library/Application Support",
+        other=("XDG_DATA_HOME", ".local/share"),
+    )
+
+
+def _folder(variable: str, windows: tuple[str, str], mac: str, other: tuple[str, str]) -> Path:
+    """Returns the folder that a variable names, or a system's: by its own variable, or usually."""
+    if chosen := os.environ.get(variable):
         return Path(chosen)
-    if sys.platform == "win32":
-        usual = os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming"
-    elif sys.platform == "darwin":
-        usual = Path.home() / "Library" / "Application Support"
-    else:
-        usual = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(usual) / "latebra"
+    if sys.platform == "darwin":
+        return Path.home() / mac / "latebra"
+    system, usual = windows if sys.platform == "win32" else other
+    return Path(os.environ.get(system) or Path.home() / usual) / "latebra"
