@@ -4,8 +4,8 @@
     vault    as ``identity.locked`` writes them, each with the content key in it
 
 A vault that is not used is coin flips, which is what one that is used looks like: nobody sees how a
-lock opens. Nothing tells a right code word from a wrong one unless the class is right too, so that
-guesses at the two multiply. All that fails, fails alike.
+lock opens. All that fails, fails alike. A code word is not claimed to be worth more for the class
+beside it: who knows how looks are spread may be able to tell a right one (``docs/identity.md``).
 """
 
 from __future__ import annotations
