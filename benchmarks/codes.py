@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.intervals import wilson
 from benchmarks.machine import about
 from latebra.hiding.channel.codes import code
 
@@ -111,18 +112,10 @@ def simulate(
         elif not np.array_equal(decoded, bits):
             failed += 1
             silent += 1
-    low, high = interval(failed, sent)
+    low, high = wilson(failed, sent)
     return Point(
         ebn0_db, sent, failed, silent, failed / sent, low, high, time.perf_counter() - begin
     )
-
-
-def interval(hits: int, tries: int) -> tuple[float, float]:
-    """Wilson's interval of a proportion at 95 %."""
-    z, p = 1.96, hits / tries
-    centre = (p + z * z / (2 * tries)) / (1 + z * z / tries)
-    spread = z / (1 + z * z / tries) * sqrt(p * (1 - p) / tries + z * z / (4 * tries**2))
-    return max(0.0, centre - spread), centre + spread
 
 
 def crossing(points: list[Point]) -> float | None:

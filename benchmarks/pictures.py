@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 
 from attacks.bits import Places
+from benchmarks.intervals import wilson
 from benchmarks.machine import about
 from latebra.api.opened import Secrets, digest_of, models, open_reader
 from latebra.core.errors import NothingRevealed
@@ -106,14 +106,6 @@ def written(modem: Modem, room: Room, count: int) -> np.ndarray:
     return np.stack(rows)
 
 
-def interval(failures: int, tries: int) -> list[float]:
-    """Returns Wilson's 95 % interval of a rate."""
-    z, p = 1.96, failures / tries
-    centre = (p + z * z / (2 * tries)) / (1 + z * z / tries)
-    half = z / (1 + z * z / tries) * math.sqrt(p * (1 - p) / tries + z * z / (4 * tries**2))
-    return [max(0.0, centre - half), min(1.0, centre + half)]
-
-
 def report(folder: Path) -> None:
     """Writes what came through, and the steganalysers' evidence."""
     rows: dict[str, dict[str, object]] = {}
@@ -129,7 +121,7 @@ def report(folder: Path) -> None:
             "frame_bits": 8 * int(archives[0]["room"]),
             "exact": int(exact.sum()),
             "failure_rate": failures / len(exact),
-            "failure_rate_95": interval(failures, len(exact)),
+            "failure_rate_95": wilson(failures, len(exact)),
             "clipped_values": float(clipped.mean()),
         }
     about_run = {

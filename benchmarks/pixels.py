@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 import latebra as lb
+from benchmarks.intervals import wilson
 from benchmarks.machine import about
-from benchmarks.pictures import interval
 from latebra.api.opened import Secrets, open_reader
 from latebra.core.errors import NothingRevealed
 from latebra.hiding import frame, parts
@@ -83,7 +83,7 @@ def report(folder: Path) -> None:
         "salt_and_frame_bits": wanted,
         "bits_a_pixel": round(wanted / SIDE**2, 2),
         "exact": int(exact.sum()),
-        "failure_rate_95": interval(int(len(exact) - exact.sum()), len(exact)),
+        "failure_rate_95": wilson(int(len(exact) - exact.sum()), len(exact)),
         "holds_a_pixel": {
             name: {
                 "mean": round(float(bits.mean()) / SIDE**2, 3),

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
+from benchmarks.intervals import exact
 from benchmarks.lockstep import Lockstep
 from benchmarks.machine import about
 from benchmarks.text_batches import KEY, PROMPTS, ROWS, lines, written
@@ -299,16 +299,6 @@ def ngram(folder: Path, count: int) -> None:
             file.write(json.dumps(told) + "\n")
 
 
-def bounds(right: int, of: int) -> list[float]:
-    """Returns the 95 % interval of a share, in which it was ``right`` times ``of``.
-
-    Source: Clopper, Pearson, Biometrika 26(4), 1934.
-    """
-    low = special.betaincinv(right, of - right + 1, 0.025) if right else 0.0
-    high = special.betaincinv(right + 1, of - right, 0.975) if right < of else 1.0
-    return [round(float(low), 5), round(float(high), 5)]
-
-
 def carried(texts: list[dict[str, Any]]) -> dict[str, Any]:
     """Returns what texts carried."""
     done = [line for line in texts if line["tokens"]]
@@ -334,7 +324,7 @@ def recovered(rows: list[tuple[str, bool]]) -> dict[str, Any]:
         counts[kind][0] += right
         counts[kind][1] += 1
     return {
-        kind: {"read": right, "copies": of, "share_95": bounds(right, of)}
+        kind: {"read": right, "copies": of, "share_95": [round(end, 5) for end in exact(right, of)]}
         for kind, (right, of) in counts.items()
     }
 

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from attacks.edits import OTHER, PROMISED, Edit
+from benchmarks.intervals import wilson
 from benchmarks.machine import about
 from benchmarks.photographs import found, tiles
-from benchmarks.pictures import interval
 from latebra.api.arranging import unseal
 from latebra.api.opened import Secrets, open_reader
 from latebra.core.keys import Key
@@ -141,7 +141,7 @@ def measured(
             name: {
                 "exact": int(row["exact"]),
                 "share": round(row["exact"] / count, 4),
-                "share_95": [round(x, 4) for x in interval(int(row["exact"]), count)],
+                "share_95": [round(x, 4) for x in wilson(int(row["exact"]), count)],
                 "wrong_bits": round(row["wrong_bits"] / count, 4),
                 "read_s": round(row["read_s"] / count, 4),
             }

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from benchmarks.intervals import exact
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.identity.commitment import Shape, commit, direction, softened
@@ -157,9 +157,12 @@ def equal_error_rate(genuine: NDArray[np.float64], strangers: NDArray[np.float64
 def rated(hits: NDArray[np.bool_]) -> dict[str, Any]:
     """Returns a share with its interval of Clopper and Pearson, as if all trials were apart."""
     count, total = int(hits.sum()), int(hits.size)
-    low = float(stats.beta.ppf(0.025, count, total - count + 1)) if count else 0.0
-    high = float(stats.beta.ppf(0.975, count + 1, total - count)) if count < total else 1.0
-    return {"share": count / total, "count": count, "of": total, "interval_95": [low, high]}
+    return {
+        "share": count / total,
+        "count": count,
+        "of": total,
+        "interval_95": exact(count, total),
+    }
 
 
 def over_subjects(trials: Trials, rate: float, rounds: int, seed: int) -> dict[str, Any]:
