@@ -10,8 +10,9 @@ and a token of it by its weight. Where the bytes are coin flips, a bucket wins w
 exactly, so that the text is a sampler's; and the winner's r is near 1 the more surely the less
 likely it was. Thus the reader, who has tokens and key, knows of each hypothesis how well its bytes
 fit, without any model: 2.6 bits a token of a small model's English (``benchmarks/robust.py``),
-where one hashed bit a token with the likeliest coupling gives 0.3. (Exponential races as a coupling: Li, El Gamal, Strong Functional
-Representation Lemma, IEEE Trans. Inf. Theory 64(11), 2018, section 2.)
+where one hashed bit a token with the likeliest coupling gives 0.3. (Exponential races as a
+coupling: Li, El Gamal, Strong Functional Representation Lemma, IEEE Trans. Inf. Theory 64(11),
+2018, section 2.)
 
 Since a token is hashed by itself, an edit spoils one token, not those after it.
 """
