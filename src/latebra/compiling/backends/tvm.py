@@ -104,8 +104,8 @@ class Tvm(Compiler):
 
     Numerics: 32-bit floats are kept; each sum of a product or convolution goes in the order of k.
 
-    Known problems: shapes must be fixed; convolutions by many small groups, in three dimensions, or
-    transposed with windows that overlap are as TVM defines them, vectorised but not tiled.
+    Known problems: shapes must be fixed; convolutions by many small groups, or transposed with
+    windows that overlap, are as TVM defines them, vectorised but not tiled.
 
     Choose it: to see loops and schedules, and for targets that only it has.
 

@@ -25,6 +25,11 @@ import numpy as np
 
 from latebra.compiling.tvm.places import flat, unflat, where
 
+DONE: Final = "latebra.scheduled"
+"""An attribute of functions that need no other schedule."""
+_OPAQUE: Final = 8
+"""The vendor's word for a function that is fused with no other, ``kOpaque``."""
+_LAYOUTS: Final = ("NCW", "NCHW", "NCDHW")
 _TILE_BYTES: Final = 1023
 """From 1024 bytes on the vendor takes a tile from the heap, and not from registers."""
 _MOST_ROWS: Final = 14
@@ -37,7 +42,7 @@ _LEAST_PARALLEL: Final = 1 << 16
 
 @dataclass(frozen=True)
 class Tiled:
-    """Replaces two operators of the graph by tiled loops.
+    """Replaces operators of the graph by tiled loops.
 
     Args:
         lanes: Floats in one vector register.
@@ -50,38 +55,36 @@ class Tiled:
     def operators(self) -> dict[str, Callable[[Any, Any], Any]]:
         """Returns the vendor's operators that this knows, each with what replaces a call of it."""
         return {
-            "relax.nn.conv2d": self._convolution,
+            **{f"relax.nn.conv{rank}d": self._convolution for rank in (1, 2, 3)},
             "relax.nn.conv2d_transpose": self._enlargement,
             "relax.matmul": self._product,
         }
 
     def _convolution(self, builder: Any, call: Any) -> Any:
-        data, weights = call.args
-        told = call.attrs
-        plain = str(told.data_layout) == "NCHW" and _is_constant(weights)
+        (data, weights), told = call.args, call.attrs
+        plain = str(told.data_layout) in _LAYOUTS and _is_constant(weights)
         channels, groups = _shape(weights)[0], int(told.groups)
         part, lanes = channels // groups, self.lanes
         # Smaller parts would leave most lanes empty.
         full = groups == 1 or 2 * part >= lanes
         if not (plain and full and _is_float32(data, weights)):
             return _as_vendor(builder, call)
-        top, left, bottom, right = (int(n) for n in told.padding)
-        if top or left or bottom or right:
+        around = [int(n) for n in told.padding]
+        rank = len(around) // 2
+        if any(around):
             pad = import_module("tvm.topi").nn.pad
-            data = builder.emit_te(pad, data, [0, 0, top, left], [0, 0, bottom, right])
+            data = builder.emit_te(pad, data, [0, 0, *around[:rank]], [0, 0, *around[rank:]])
         parts = np.split(weights.value.numpy(), groups)
         found, shape = self._windows(builder, data, parts, told.strides, told.dilation)
-        each = shape[1] // groups
 
         def unpacked(whole: Any) -> Any:
             def at(*place: Any) -> Any:
-                image, channel, row, column = place
-                block = channel // part * each + channel % part // lanes
-                return whole[image, block, row, column, channel % part % lanes]
+                image, channel, *rest = place
+                block = channel // part * (shape[1] // groups) + channel % part // lanes
+                return whole[(image, block, *rest, channel % part % lanes)]
 
-            return import_module("tvm.te").compute(
-                (shape[0], channels, *shape[2:4]), at, "unpacked"
-            )
+            whole_shape = (shape[0], channels, *shape[2:-1])
+            return import_module("tvm.te").compute(whole_shape, at, "unpacked")
 
         return builder.call_te(unpacked, found)
 
@@ -117,34 +120,37 @@ class Tiled:
     def _windows(
         self, builder: Any, data: Any, parts: list[Any], strides: Any, dilations: Any
     ) -> tuple[Any, tuple[int, ...]]:
-        """Returns sums over windows, and their shape ``(image, block, row, column, lane)``.
+        """Returns sums over windows, and their shape ``(image, block, place..., lane)``.
 
         Args:
             builder: The vendor's, which writes the graph.
-            data: Shape ``(image, channel, row, column)``, with its border.
-            parts: Weights of each group of channels, ``(out, in, row, column)``.
-            strides: Rows and columns from one window to the next.
-            dilations: Rows and columns from one number under a kernel to the next.
+            data: Shape ``(image, channel, place...)``, with its border.
+            parts: Weights of each group of channels, ``(out, in, tap...)``.
+            strides: From one window to the next, along each axis.
+            dilations: From one number under a kernel to the next.
         """
         te: Any = import_module("tvm.te")
         packed = np.concatenate([self._packed(each) for each in parts])
-        (row_step, column_step), (row_gap, column_gap) = strides, dilations
-        n, _, height, width = _shape(data)
-        blocks, depth, rows, columns, lanes = packed.shape
+        n, _, *space = _shape(data)
+        blocks, depth, *taps, lanes = packed.shape
         each = blocks // len(parts)
-        high = (height - int(row_gap) * (rows - 1) - 1) // int(row_step) + 1
-        wide = (width - int(column_gap) * (columns - 1) - 1) // int(column_step) + 1
+        steps, gaps = (list(map(int, told)) for told in (strides, dilations))
+        lengths = [
+            (length - gap * (tap - 1) - 1) // step + 1
+            for length, tap, step, gap in zip(space, taps, steps, gaps, strict=True)
+        ]
         x = te.placeholder(_shape(data), "float32", "x")
         w = te.placeholder(packed.shape, "float32", "w")
-        c, i, j = (te.reduce_axis((0, length)) for length in (depth, rows, columns))
+        c, *inner = (te.reduce_axis((0, length)) for length in (depth, *taps))
 
         def term(*at: Any) -> Any:
-            image, block, row, column, lane = at
-            place = (row * row_step + i * row_gap, column * column_step + j * column_gap)
+            image, block, *places, lane = at
+            moved = zip(places, inner, steps, gaps, strict=True)
+            here = [place * step + tap * gap for place, tap, step, gap in moved]
             channel = block // each * depth + c
-            return te.sum(x[image, channel, *place] * w[block, c, i, j, lane], [c, i, j])
+            return te.sum(x[(image, channel, *here)] * w[(block, c, *inner, lane)], [c, *inner])
 
-        shape = (n, blocks, high, wide, lanes)
+        shape = (n, blocks, *lengths, lanes)
         loops = te.create_prim_func([x, w, te.compute(shape, term, "y")])
         held = import_module("tvm.relax").const(packed)
         return self._emit(builder, loops, [data, held], shape), shape
@@ -153,19 +159,17 @@ class Tiled:
         left, right = call.args
         one, two = _shape(left), _shape(right)
         held = _is_constant(right) and len(two) == 2 and len(one) >= 2
-        if not (held or (len(one) >= 2 and one[:-2] == two[:-2])):
-            return _as_vendor(builder, call)
-        if not _is_float32(left, right):
+        paired = held or (len(one) >= 2 and one[:-2] == two[:-2])
+        if not (paired and _is_float32(left, right)):
             return _as_vendor(builder, call)
         te: Any = import_module("tvm.te")
         (depth, columns), lanes = two[-2:], self.lanes
         # One matrix for all of a batch makes the batch more rows.
         batch = [] if held else one[:-2]
         leading = one[:-1] if held else one[-2:-1]
-        whole, rows = prod(batch), prod(leading)
-        blocks = -(-columns // lanes)
+        whole, rows, blocks = prod(batch), prod(leading), -(-columns // lanes)
         padded = rows
-        if rows > self._most_rows and self._rows(rows) < _FEWEST_ROWS:
+        if rows > self._most_rows and _most(rows, self._most_rows) < _FEWEST_ROWS:
             padded = -(-rows // 8) * 8
         if held:
             value = self._packed(right.value.numpy().T)[None]
@@ -233,10 +237,6 @@ class Tiled:
     def _most_rows(self) -> int:
         return min(_MOST_ROWS, _TILE_BYTES // (4 * self.lanes))
 
-    def _rows(self, rows: int) -> int:
-        """Returns how many rows a tile has: the most that divide their number."""
-        return max(n for n in range(1, self._most_rows + 1) if rows % n == 0)
-
     def _emit(self, builder: Any, loops: Any, inputs: list[Any], shape: Sequence[int]) -> Any:
         relax: Any = import_module("tvm.relax")
         done = self._scheduled(loops).with_attr({DONE: 1, "op_pattern": _OPAQUE})
@@ -245,33 +245,43 @@ class Tiled:
         return builder.emit(relax.call_tir(name, inputs, kind))
 
     def _scheduled(self, loops: Any) -> Any:
-        """Returns loops ``(outer..., row, lane), k...`` as the head of this file draws them."""
+        """Returns loops ``(outer..., lane), k...`` as the head of this file draws them."""
         schedule = import_module("tvm.s_tir").Schedule(loops)
         sums = schedule.get_sblock("y")
         stored = schedule.cache_write(sums, 0, "local")
         every = schedule.get_loops(sums)
         lengths = [int(schedule.get(loop).extent) for loop in every]
-        kinds = [int(each.iter_type) for each in schedule.get(sums).iter_vars]
-        spatial = kinds.count(0)
-        outer, (row, lane), k = every[: spatial - 2], every[spatial - 2 : spatial], every[spatial:]
-        tile, row_in_tile = schedule.split(row, [None, self._rows(lengths[spatial - 2])])
-        schedule.reorder(*outer, tile, *k, row_in_tile, lane)
-        schedule.reverse_compute_at(stored, tile)
+        spatial = [int(each.iter_type) for each in schedule.get(sums).iter_vars].count(0)
+        (*outer, lane), k = every[:spatial], every[spatial:]
+        tile: list[Any] = []
+        room = self._most_rows
+        for at in reversed(range(len(outer))):
+            # An axis that does not fill a tile leaves room for one before it.
+            rows = _most(lengths[at], room)
+            if rows > 1:
+                outer[at], inner = schedule.split(outer[at], [None, rows])
+                tile.insert(0, inner)
+                room //= rows
+        schedule.reorder(*outer, *k, *tile, lane)
+        schedule.reverse_compute_at(stored, outer[-1])
         if self.threads > 1 and prod(lengths) >= _LEAST_PARALLEL:
-            schedule.parallel(schedule.fuse(*outer))
-        schedule.unroll(row_in_tile)
+            outer = [schedule.fuse(*outer[:-1]), outer[-1]]
+            schedule.parallel(outer[0])
+        for loop in tile:
+            schedule.unroll(loop)
         schedule.vectorize(lane)
         for block in (schedule.decompose_reduction(sums, k[0]), stored):
-            *_, unrolled, vector = schedule.get_loops(block)
-            schedule.unroll(unrolled)
+            # What is stored has no loops over axes of one element.
+            *unrolled, vector = schedule.get_loops(block)[len(outer) :]
+            for loop in unrolled:
+                schedule.unroll(loop)
             schedule.vectorize(vector)
         return schedule.mod["main"]
 
 
-DONE: Final = "latebra.scheduled"
-"""An attribute of functions that need no other schedule."""
-_OPAQUE: Final = 8
-"""The vendor's word for a function that is fused with no other, ``kOpaque``."""
+def _most(length: int, room: int) -> int:
+    """Returns the largest divisor of a length that there is room for."""
+    return max(n for n in range(1, room + 1) if length % n == 0)
 
 
 def _is_constant(value: Any) -> bool:
