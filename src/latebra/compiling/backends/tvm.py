@@ -190,6 +190,9 @@ class _Machine(Executable):
 
 def _vendor(threads: int) -> Any:
     os.environ["TVM_NUM_THREADS"] = str(threads)
+    # Threads that wait awake take turns with other programs', and a call may last 300 times as
+    # long as where nothing else runs; asleep, they are woken in microseconds.
+    os.environ.setdefault("TVM_THREAD_POOL_SPIN_COUNT", "0")
     # It would import torch, where there is one, for arrays that never come.
     os.environ.setdefault("TVM_FFI_DISABLE_TORCH_C_DLPACK", "1")
     import_module("tvm.relax")

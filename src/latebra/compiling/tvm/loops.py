@@ -6,7 +6,7 @@ from importlib import import_module
 from math import prod
 from typing import Any, Final
 
-_LEAST_PARALLEL: Final = 1 << 14
+_LEAST_PARALLEL: Final = 1 << 19
 """Elements below which waking a thread costs more than it saves; a choice."""
 _SPATIAL: Final = 0
 """An axis of the result, in the vendor's ``IterVar``; others are summed over."""

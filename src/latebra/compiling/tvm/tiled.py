@@ -36,7 +36,7 @@ _MOST_ROWS: Final = 14
 """With the weights and one number of the data, what fits in AVX-512's 32 registers unspilt."""
 _FEWEST_ROWS: Final = 6
 """Below, a product's rows are padded to a multiple of 8: a sum waits four cycles for the last."""
-_LEAST_PARALLEL: Final = 1 << 16
+_LEAST_PARALLEL: Final = 1 << 19
 """Products below which waking a thread costs more than it saves; a choice."""
 
 
