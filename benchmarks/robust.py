@@ -184,7 +184,8 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
 
     def made(number: int, model: Any) -> dict[str, Any]:
         bits = bits_of(*hidden(number, secrets))
-        enough = Counted(Trial(carrier.spelling, stream, bits))
+        trial = Trial(carrier.spelling, stream, bits)
+        enough = Counted(trial)
         mine = buckets(stream, carrier.spelling.size)
         agreement = Sharing(**vars(carrier.agreement), mine=mine)
         told: dict[str, Any] = {"number": number, "prompt": prompt}
@@ -196,6 +197,7 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
                 stream,
                 carrier.spelling.ends,
                 enough,
+                opens=trial.opens,
                 buckets=mine,
                 agreement=agreement,
                 most=min(most(SIZE), ROOMS[-1] - len(before)),

@@ -106,9 +106,12 @@ def hide(
                 profile=profile,
                 room=room,
             )
-            stego = writer.carrier.embed(
-                sealed, salt, stream, channel, cover=given, progress=progress
-            )
+            try:
+                stego = writer.carrier.embed(
+                    sealed, salt, stream, channel, cover=given, progress=progress
+                )
+            except DoesNotFit:
+                continue
             received = medium.send(stego, channel, np.random.default_rng())
             if verifier.reads(received, stream, channel, Found(salt, sealed)):
                 made.append(stego)

@@ -121,6 +121,9 @@ class Carrier(ABC):
             channel: One of ``channels``.
             cover: What to hide in, which is left as it is; only where ``takes_cover``.
             progress: Told how far the work is.
+
+        Raises:
+            DoesNotFit: The cover that this salt leads to would not be read; another salt may do.
         """
 
     @abstractmethod

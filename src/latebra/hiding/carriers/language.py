@@ -163,13 +163,15 @@ class Language(Carrier):
         own = stream.child(channel)
         if channel != EDITED:
             return self._text(dense.write, bits, own, progress)
+        trial = edited.Trial(self.spelling, own, bits)
         tokens = coupled.write(
             self.model,
             self.prompt_tokens,
             bits,
             own,
             self.spelling.ends,
-            edited.Trial(self.spelling, own, bits),
+            trial,
+            opens=trial.opens,
             buckets=buckets(own, self.spelling.size),
             agreement=self.agreement,
             most=min(edited.most(len(frame)), ROOMS[-1] - len(self.prompt_tokens)),

@@ -31,10 +31,12 @@ from latebra.hiding.channel.stream import Stream
 from latebra.hiding.tokens.agreement import Agreement, Bits, Secrets, TokenModel
 from latebra.hiding.tokens.dense import Finished
 from latebra.hiding.tokens.tables import Levels
-from latebra.hiding.tokens.tree import BUCKETS, Path, Row, begins
+from latebra.hiding.tokens.tree import BUCKETS, OPENING, Path, Row, begins
 
 _MORE: Final = 12
-"""Tokens from one question to the next."""
+"""Tokens from one trial to the next."""
+_EARLY: Final = OPENING + 20
+"""Tokens after which a text may be given up for its opening, which no later token helps."""
 
 
 def chosen(
@@ -70,6 +72,7 @@ def write(
     enough: Callable[[Sequence[int]], bool],
     *,
     buckets: UInt8[np.ndarray, " vocabulary"],
+    opens: Callable[[Sequence[int]], bool] = lambda tokens: True,
     agreement: Agreement | None = None,
     most: int = 4096,
     progress: Progress = silent,
@@ -85,12 +88,14 @@ def write(
         finished: Where the text may end.
         enough: Says whether a text that may end is read with a margin.
         buckets: The bucket of each token.
+        opens: Says whether a text that has just begun will be found by its first tokens.
         agreement: How tables are made.
         most: Tokens at most.
         progress: Told how many tokens there are, of those that are likely to be needed.
 
     Raises:
-        DoesNotFit: ``most`` tokens were not enough.
+        DoesNotFit: Copies of the text are not read: its first words tell too little, or ``most``
+            tokens were not enough. Other bits, that is, another salt, lead to another text.
         InputError: No token is allowed after some context, or the bits are no blocks.
     """
     agreement = agreement or Agreement()
@@ -103,11 +108,14 @@ def write(
         own = coins.child("token", token.to_bytes(4, "little"))
         context.append(chosen(levels, buckets, path.row(token), own))
         progress("write", min(token + 1, usual), usual)
+        if token + 1 == _EARLY and not opens(context[start:]):
+            break
         if token + 1 >= due and finished(context[start:]):
             if enough(context[start:]):
                 return context[start:]
             due = token + 1 + _MORE
     raise DoesNotFit(
-        f"{most} tokens do not carry {bits.size} bits through every edit that is promised",
+        f"{len(context) - start} tokens do not carry {bits.size} bits through every edit that is "
+        "promised",
         fix="shorten the message, or choose a channel that harms less",
     )

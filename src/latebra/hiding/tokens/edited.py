@@ -16,7 +16,7 @@ from latebra.hiding.media.edits import HARDER, edited
 from latebra.hiding.media.texts import settled
 from latebra.hiding.tokens.agreement import Agreement, Bits, TokenModel
 from latebra.hiding.tokens.drifting import Fit, fits, usual_fit
-from latebra.hiding.tokens.seeking import OPENINGS, PARTS, Received, openings, read
+from latebra.hiding.tokens.seeking import OPENINGS, PARTS, Openings, Received, openings, read
 from latebra.hiding.tokens.spelling import Spelling
 from latebra.hiding.tokens.tree import RANGE_BITS, Path, begins, blocks_of, buckets
 
@@ -29,7 +29,7 @@ _TRIED_WITH: Final = 128
 _GUESSES: Final = 4
 _COPIES: Final = 3
 """Copies of each kind that a writer reads, each edited more than is promised."""
-_SHORTER, LONGEST = 0.85, 2.0
+_SHORTER, LONGEST = 0.85, 1.4
 """How long a text may be, beside one that goes through the blocks once: as it arrives, and sent."""
 
 
@@ -50,20 +50,31 @@ class Trial:
     stream: Stream
     bits: Bits
 
+    def opens(self, tokens: Sequence[int]) -> bool:
+        """Returns whether the opening is found in all copies of the text so far."""
+        opening = Path(self.stream, self.bits).opening
+        return all(opening in self._opened(copy).values for copy in self._copies(tokens))
+
     def __call__(self, tokens: Sequence[int]) -> bool:
         """Returns whether all copies of the text are read."""
+        return all(self._reads(copy) for copy in self._copies(tokens))
+
+    def _copies(self, tokens: Sequence[int]) -> Iterator[Received]:
         text = settled(self.spelling.text(tokens))
         seed = np.frombuffer(self.stream.child("trial", self.bits.tobytes()).bytes(32), "<u4")
         rng = np.random.default_rng([*seed.tolist(), len(tokens)])
-        return all(self._reads(edited(text, HARDER[at % 2], rng)) for at in range(2 * _COPIES))
+        for at in range(2 * _COPIES):
+            copy = edited(text, HARDER[at % 2], rng)
+            yield received(self.stream, self.spelling, self.spelling.cut(copy))
 
-    def _reads(self, copy: str) -> bool:
-        text = received(self.stream, self.spelling, self.spelling.cut(copy))
+    def _opened(self, text: Received) -> Openings:
         # A share of the values of the opening, the right one among them, and as large a share of
         # those that are kept: the same chance, in a thirty-second of the time.
         part = Path(self.stream, self.bits).opening >> RANGE_BITS
-        start = openings(text, range(part, part + 1), OPENINGS // len(PARTS))
-        best = islice(read(text, self.bits.size, start, _TRIED_WITH), _GUESSES)
+        return openings(text, range(part, part + 1), OPENINGS // len(PARTS))
+
+    def _reads(self, text: Received) -> bool:
+        best = islice(read(text, self.bits.size, self._opened(text), _TRIED_WITH), _GUESSES)
         return any(np.array_equal(each, self.bits) for each in best)
 
 

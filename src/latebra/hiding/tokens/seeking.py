@@ -37,9 +37,10 @@ from latebra.hiding.tokens.tree import (
 
 _REACH: Final = 6
 """Places that the opening may have moved either way by its end."""
-_SIFTED_AT: Final = 16
-"""Tokens after which only the best values of a part are gone on with, and …"""
-_SIFTED: Final = 2048
+_SIFTED_AT: Final = 24
+"""Tokens after which only the best values of a part are gone on with, later than where usual
+openings of stories end, which tell little; and …"""
+_SIFTED: Final = 4096
 """… how many those are."""
 _WIDTH: Final = 64
 """Places that are looked at for the end of what was read, in each pass."""
