@@ -212,7 +212,9 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
     return lockstep.write([partial(made, first + row) for row in range(rows)])
 
 
-def read_all(folder: Path, reader: str, compiler: str, count: int, copies: int) -> None:
+def read_all(
+    folder: Path, reader: str, compiler: str, count: int, copies: int, kinds: Sequence[str]
+) -> None:
     """Reads copies of each kind of each text that was not read yet."""
     network = opened(compiler if reader == "model" else "reference", 1)
     secrets, path = secrets_of(network), folder / f"read-{reader}.jsonl"
@@ -221,8 +223,8 @@ def read_all(folder: Path, reader: str, compiler: str, count: int, copies: int) 
     for line in todo[:count]:
         carrier = Language.create({"model": network}, {"prompt": line["prompt"], "reader": reader})
         salt, sealed = hidden(line["number"], secrets)
-        for (kind, edits), which in product(KINDS.items(), range(copies)):
-            rng = np.random.default_rng([line["number"], len(kind), which])
+        for kind, which in product(kinds, range(copies)):
+            edits, rng = KINDS[kind], np.random.default_rng([line["number"], len(kind), which])
             copy = garbled(edited(line["text"], edits, rng), rng)
             before, found, tried = time.process_time(), False, 0
             for each in carrier.extract(copy, secrets.stream(KEY), ["edited"]):
@@ -359,13 +361,15 @@ def main() -> None:
     parser.add_argument("--reader", default="alone", choices=("alone", "model"))
     parser.add_argument("--count", type=int, default=304)
     parser.add_argument("--copies", type=int, default=1)
+    parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     if asked.what == "write":
         write(asked.folder, asked.compiler, asked.count, asked.threads, asked.rows)
     elif asked.what == "read":
-        read_all(asked.folder, asked.reader, asked.compiler, asked.count, asked.copies)
+        how = asked.reader, asked.compiler, asked.count, asked.copies, asked.kinds
+        read_all(asked.folder, *how)
     elif asked.what == "ngram":
         ngram(asked.folder, asked.count)
     else:
