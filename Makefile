@@ -16,8 +16,8 @@ help:  ## show this list
 demo: $(VENV)/.demo  ## hide a sentence in a painted picture, read it with other compilers
 	$(BIN)/python -m latebra.demo
 
-test: $(VENV)/.dev  ## run every test
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## run every test, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.dev  ## check style, types and who imports whom
 	$(BIN)/ruff check .
