@@ -161,13 +161,15 @@ class Counted:
 
 
 def write(folder: Path, compiler: str, count: int, threads: int, rows: int) -> None:
-    """Writes ``count`` texts more, ``rows`` at a time."""
+    """Writes the first ``count`` texts, those that are not there, ``rows`` at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     network = opened(compiler, threads)
-    for _ in range(-(-count // rows)):
-        first = 1 + max((line["number"] for line in written(folder)), default=-1)
+    for first in range(0, count, rows):
+        done = {line["number"] for line in written(folder)}
+        if done.issuperset(range(first, first + rows)):
+            continue
         before = time.perf_counter()
-        batch = together(network, first, rows)
+        batch = together(network, first, rows, done)
         took = time.perf_counter() - before
         with (folder / f"hidden-{compiler}.jsonl").open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in batch)
@@ -175,8 +177,8 @@ def write(folder: Path, compiler: str, count: int, threads: int, rows: int) -> N
         print(f"{first}: {total} tokens, {total / took:.1f} a second", flush=True)
 
 
-def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
-    """Returns texts that were written in one batch."""
+def together(network: Any, first: int, rows: int, done: set[int]) -> list[dict[str, Any]]:
+    """Returns texts that were written in one batch, less those that are done."""
     prompt = PROMPTS[first % len(PROMPTS) if rows == 1 else first // ROWS % len(PROMPTS)]
     carrier = Language.create({"model": network}, {"prompt": prompt})
     secrets, before = secrets_of(network), carrier.prompt_tokens
@@ -208,8 +210,13 @@ def together(network: Any, first: int, rows: int) -> list[dict[str, Any]]:
         told |= {"shares": agreement.shares}
         return told | {"tokens": len(tokens), "trials": enough.times, "text": text}
 
-    lockstep = Lockstep(network, rows, before, "float32")
-    return lockstep.write([partial(made, first + row) for row in range(rows)])
+    def skipped(model: Any) -> None:
+        del model
+
+    numbers = range(first, first + rows)
+    makers = [skipped if number in done else partial(made, number) for number in numbers]
+    found = Lockstep(network, rows, before, "float32").write(makers)
+    return [text for text in found if text]
 
 
 def read_all(

@@ -31,8 +31,10 @@ class Edits:
 
 PROMISED: Final = (Edits(replaced=0.10), Edits(left_out=0.05, put_in=0.05))
 """What a text must survive: the one or the other."""
-HARDER: Final = (Edits(replaced=0.12), Edits(left_out=0.06, put_in=0.06))
-"""What a writer tries a text with."""
+HARD: Final = (Edits(replaced=0.12), Edits(left_out=0.06, put_in=0.06))
+"""What a writer tries the beginning of a text with, and …"""
+HARDER: Final = (Edits(replaced=0.15), Edits(left_out=0.075, put_in=0.075))
+"""… what all of it."""
 
 
 def edited(text: str, edits: Edits, rng: np.random.Generator) -> Text:

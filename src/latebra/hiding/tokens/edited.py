@@ -12,7 +12,7 @@ from jaxtyping import Float64, UInt8
 
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.media.edits import HARDER, edited
+from latebra.hiding.media.edits import HARD, HARDER, Edits, edited
 from latebra.hiding.media.texts import settled
 from latebra.hiding.tokens.agreement import Agreement, Bits, TokenModel
 from latebra.hiding.tokens.drifting import Fit, fits, usual_fit
@@ -23,11 +23,11 @@ from latebra.hiding.tokens.tree import RANGE_BITS, Path, begins, blocks_of, buck
 SALT: Final = 4
 SIZES: Final = (24, 32, 40, 48, 64, 80, 96)
 """Sizes of frame in bytes."""
-HELD: Final = (256, 1024)
+HELD: Final = (256, 1024, 4096)
 """Ways that a reader holds: few at first, more where nothing was found."""
 _TRIED_WITH: Final = 128
 _GUESSES: Final = 4
-_COPIES: Final = 3
+_COPIES: Final = 4
 """Copies of each kind that a writer reads, each edited more than is promised."""
 _SHORTER, LONGEST = 0.85, 1.4
 """How long a text may be, beside one that goes through the blocks once: as it arrives, and sent."""
@@ -53,18 +53,18 @@ class Trial:
     def opens(self, tokens: Sequence[int]) -> bool:
         """Returns whether the opening is found in all copies of the text so far."""
         opening = Path(self.stream, self.bits).opening
-        return all(opening in self._opened(copy).values for copy in self._copies(tokens))
+        return all(opening in self._opened(copy).values for copy in self._copies(tokens, HARD))
 
     def __call__(self, tokens: Sequence[int]) -> bool:
         """Returns whether all copies of the text are read."""
-        return all(self._reads(copy) for copy in self._copies(tokens))
+        return all(self._reads(copy) for copy in self._copies(tokens, HARDER))
 
-    def _copies(self, tokens: Sequence[int]) -> Iterator[Received]:
+    def _copies(self, tokens: Sequence[int], edits: tuple[Edits, ...]) -> Iterator[Received]:
         text = settled(self.spelling.text(tokens))
         seed = np.frombuffer(self.stream.child("trial", self.bits.tobytes()).bytes(32), "<u4")
         rng = np.random.default_rng([*seed.tolist(), len(tokens)])
-        for at in range(2 * _COPIES):
-            copy = edited(text, HARDER[at % 2], rng)
+        for each in edits * _COPIES:
+            copy = edited(text, each, rng)
             yield received(self.stream, self.spelling, self.spelling.cut(copy))
 
     def _opened(self, text: Received) -> Openings:
