@@ -161,6 +161,26 @@ def test_a_writer_goes_on_until_it_is_enough_or_there_is_no_room() -> None:
         write(Ngram(), [], bits, HERE, lambda _: True, lambda _: False, buckets=mine, most=60)
 
 
+def test_a_text_is_given_up_for_its_first_words() -> None:
+    mine, seen = buckets(HERE, VOCABULARY), []
+    told = {"buckets": mine, "opens": lambda tokens: bool(seen.append(list(tokens)))}
+    with pytest.raises(DoesNotFit, match="60 tokens do not carry 224 bits"):
+        write(Ngram(), [], message(0)[2], HERE, lambda _: True, lambda _: True, **told)
+    assert [len(each) for each in seen] == [60]
+
+
+def test_an_opening_behind_other_words_is_found_by_who_looks_farther(
+    texts: list[tuple[int, list[int]]],
+) -> None:
+    number, tokens = texts[0]
+    bits = message(number)[2]
+    text = arrived([*range(1, 8), *tokens])
+    opening = Path(HERE, bits).opening
+    part = range(opening >> RANGE_BITS, (opening >> RANGE_BITS) + 1)
+    assert opening not in openings(text, part, 8).values
+    assert opening in openings(text, part, 8, reach=14).values
+
+
 def test_bits_that_are_no_blocks_are_refused() -> None:
     with pytest.raises(InputError, match="22 bits"):
         blocks_of(22)

@@ -179,7 +179,8 @@ def test_an_edited_text_is_read_without_running_the_network(
 ) -> None:
     # This model's words are as long as sentences: it is promised fewer edits than a real one.
     few = Edits(replaced=0.01)
-    monkeypatch.setattr("latebra.hiding.tokens.edited.HARDER", (few, few))
+    for name in ("HARD", "HARDER"):
+        monkeypatch.setattr(f"latebra.hiding.tokens.edited.{name}", (few, few))
     writer = carrier(network)
     salt = b"salt"
     assert writer.salt_bytes("edited") == len(salt)

@@ -16,15 +16,24 @@ from latebra.hiding.media.edits import HARD, HARDER, Edits, edited
 from latebra.hiding.media.texts import settled
 from latebra.hiding.tokens.agreement import Agreement, Bits, TokenModel
 from latebra.hiding.tokens.drifting import Fit, fits, usual_fit
-from latebra.hiding.tokens.seeking import OPENINGS, PARTS, Openings, Received, openings, read
+from latebra.hiding.tokens.seeking import (
+    OPENINGS,
+    PARTS,
+    REACH,
+    Openings,
+    Received,
+    openings,
+    read,
+)
 from latebra.hiding.tokens.spelling import Spelling
 from latebra.hiding.tokens.tree import RANGE_BITS, Path, begins, blocks_of, buckets
 
 SALT: Final = 4
 SIZES: Final = (24, 32, 40, 48, 64, 80, 96)
 """Sizes of frame in bytes."""
-HELD: Final = (256, 1024, 4096)
-"""Ways that a reader holds: few at first, more where nothing was found."""
+EFFORTS: Final = ((256, REACH), (1024, REACH), (4096, 14))
+"""Ways that a reader holds, and places that the opening may have moved: more of both where nothing
+was found."""
 _TRIED_WITH: Final = 128
 _GUESSES: Final = 4
 _COPIES: Final = 4
@@ -139,8 +148,9 @@ def find(text: Received, sizes: Sequence[int]) -> Iterator[Found]:
     if not likely:
         return
     likely.sort(key=lambda size: abs(np.log(text.size / usual[size]) - 0.05))
-    start = openings(text)
-    for held in HELD:
+    starts: dict[int, Openings] = {}
+    for held, reach in EFFORTS:
+        start = starts.get(reach) or starts.setdefault(reach, openings(text, reach=reach))
         for size in likely:
             for bits in read(text, 8 * (SALT + size), start, held):
                 content = np.packbits(bits).tobytes()

@@ -35,8 +35,8 @@ from latebra.hiding.tokens.tree import (
     shift,
 )
 
-_REACH: Final = 6
-"""Places that the opening may have moved either way by its end."""
+REACH: Final = 6
+"""Places that the opening may have moved either way by its end: half as many at first."""
 _SIFTED_AT: Final = 24
 """Tokens after which only the best values of a part are gone on with, later than where usual
 openings of stories end, which tell little; and …"""
@@ -91,38 +91,41 @@ class Openings:
     base: int
 
 
-def openings(text: Received, parts: range = PARTS, most: int = OPENINGS) -> Openings:
+def openings(
+    text: Received, parts: range = PARTS, most: int = OPENINGS, reach: int = REACH
+) -> Openings:
     """Returns the values of the opening that fit best.
 
     Args:
         text: The text.
         parts: The highest bits that are tried.
         most: How many are kept.
+        reach: Places that the opening may have moved.
     """
-    found = [_part(text, part, most) for part in parts]
+    found = [_part(text, part, most, reach) for part in parts]
     values = np.concatenate([each for each, _ in found])
     forward = np.concatenate([each for _, each in found])
     total = forward.sum(axis=1)
     best = np.argsort(-total, kind="stable")[:most]
     ways = (forward[best] / total[best, None]).astype(np.float32)
-    return Openings(values[best], np.log(total[best]), ways, OPENING - _REACH)
+    return Openings(values[best], np.log(total[best]), ways, OPENING - reach)
 
 
 def _part(
-    text: Received, part: int, most: int
+    text: Received, part: int, most: int, reach: int
 ) -> tuple[Int64[np.ndarray, " some"], Float64[np.ndarray, "some width"]]:
     """Returns the best values with these highest bits, and how far each has read."""
-    width, values = 2 * _REACH + 1, np.arange(1 << RANGE_BITS)
+    width, values = 2 * reach + 1, np.arange(1 << RANGE_BITS)
     forward = np.zeros((width, values.size))
-    forward[_REACH] = 1
+    forward[reach] = 1
     for token in range(OPENING):
         if token == _SIFTED_AT:
             values = _best(forward, _SIFTED)
             forward = np.ascontiguousarray(forward[:, values])
-        first, reach = token - _REACH, min(_REACH, 3 + token // 8)
+        first, near = token - reach, min(reach, reach // 2 + token // 8)
         rows = np.zeros((width, values.size), np.uint8)
         fit = np.zeros((width, BUCKETS), np.float32)
-        inside = range(max(-first, _REACH - reach), min(text.size - first, _REACH + reach + 1))
+        inside = range(max(-first, reach - near), min(text.size - first, reach + near + 1))
         for w in inside:
             bucket = int(text.buckets[first + w])
             rows[w] = opening_bytes(text.stream, token, bucket, part)[values]
