@@ -37,7 +37,7 @@ from latebra.core.files import usual_folder
 from latebra.hiding import frame
 from latebra.hiding.carriers.language import Language
 from latebra.hiding.channel.stream import Stream
-from latebra.hiding.media.edits import Edits, edited
+from latebra.hiding.media.edits import HARDER, Edits, edited
 from latebra.hiding.media.texts import garbled, settled
 from latebra.hiding.tokens import coupled
 from latebra.hiding.tokens.agreement import Agreement
@@ -276,7 +276,7 @@ def ngram(folder: Path, count: int) -> None:
             Way(stream, bits).opening,
         )
         part >>= RANGE_BITS
-        for edits in (Edits(replaced=0.12), Edits(left_out=0.06, put_in=0.06)) * 3:
+        for edits in HARDER * 4:
             text = arrived(changed(list(tokens), edits, rng))
             start = openings(text, range(part, part + 1), 8)
             best = islice(read(text, bits.size, start, 128), 4)
