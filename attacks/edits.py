@@ -2,7 +2,8 @@
 
 An edit takes a picture, uint8 ``(height, width, 3)``, and a generator; it gives back a picture,
 which may be larger or smaller. Names follow WAVES (An et al. 2024, arXiv:2401.08573) where that
-has one.
+has one. What needs several marked pictures is in ``together.py``, and a network that paints anew in
+``regeneration.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageFilter
+
+from latebra.hiding.media.photographs import natural
 
 Picture = UInt8[np.ndarray, "_ _ 3"]
 Edit = Callable[[Picture, np.random.Generator], Picture]
@@ -31,6 +34,10 @@ def jpeg(quality: int, subsampling: str = "4:2:0") -> Edit:
 
 def webp(quality: int) -> Edit:
     return lambda picture, rng: _saved(picture, "WEBP", quality=quality)
+
+
+def avif(quality: int) -> Edit:
+    return lambda picture, rng: _saved(picture, "AVIF", quality=quality)
 
 
 def resized(factor: float, filter_: Image.Resampling = Image.Resampling.BICUBIC) -> Edit:
@@ -69,6 +76,23 @@ def turned(quarters: int) -> Edit:
 
 def mirrored(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.ascontiguousarray(picture[:, ::-1])
+
+
+def flipped(picture: Picture, rng: np.random.Generator) -> Picture:
+    return np.ascontiguousarray(picture[::-1])
+
+
+def beside(picture: Picture, rng: np.random.Generator) -> Picture:
+    """A collage: a picture of chance, as large, to the right."""
+    return np.concatenate([picture, natural(rng, *picture.shape[:2])], axis=1)
+
+
+def framed(picture: Picture, rng: np.random.Generator) -> Picture:
+    """A collage: on a picture of chance that shows 37 pixels of itself all around."""
+    height, width = picture.shape[:2]
+    out = natural(rng, height + 74, width + 74)
+    out[37 : 37 + height, 37 : 37 + width] = picture
+    return out
 
 
 def toned(change: Callable[[np.ndarray], np.ndarray]) -> Edit:
@@ -133,29 +157,42 @@ PROMISED: Final[Mapping[str, Edit]] = {
 
 OTHER: Final[Mapping[str, Edit]] = {
     "jpeg 95": jpeg(95),
-    "jpeg 90, 4:4:4": jpeg(90, "4:4:4"),
-    "jpeg 75, 4:4:4": jpeg(75, "4:4:4"),
+    "jpeg 90": jpeg(90),
     "jpeg 30": jpeg(30),
+    **{f"jpeg {quality}, 4:4:4": jpeg(quality, "4:4:4") for quality in (95, 90, 75, 50, 30)},
     "webp 80": webp(80),
     "webp 50": webp(50),
+    "avif 60": avif(60),
+    "avif 40": avif(40),
     "resize 0.75": resized(0.75),
     "resize 0.5, area": resized(0.5, Image.Resampling.BOX),
     "resize 0.25": resized(0.25),
     "crop 0.95": cropped(0.95),
     "crop 0.5": cropped(0.5),
     "rotate 1": rotated(1.0),
+    "rotate 2": rotated(2.0),
     "rotate 5": rotated(5.0),
+    "flip": flipped,
+    "turn 180": turned(2),
+    "brighter 2": brighter(2),
     "brighter 20": brighter(20),
+    "darker 20": brighter(-20),
+    "gamma 0.7": gamma(0.7),
+    "gamma 1.4": gamma(1.4),
     "contrast 0.8": contrast(0.8),
     "contrast 1.2": contrast(1.2),
     "blur 0.5": filtered(ImageFilter.GaussianBlur(0.5)),
     "blur 1": filtered(ImageFilter.GaussianBlur(1.0)),
+    "blur 2": filtered(ImageFilter.GaussianBlur(2.0)),
     "sharpen": filtered(ImageFilter.SHARPEN),
     "median 3": filtered(ImageFilter.MedianFilter(3)),
     "noise 2": noise(2.0),
     "noise 5": noise(5.0),
+    "noise 10": noise(10.0),
     "palette 256": palette,
     "chat: 0.75, jpeg 70": chain(resized(0.75), jpeg(70)),
     "screenshot: 0.8, gamma 1.05, jpeg 85": chain(resized(0.8), gamma(1.05), jpeg(85)),
+    "collage, beside": beside,
+    "collage, framed": framed,
 }
 """What nobody promised, and what comes of it."""

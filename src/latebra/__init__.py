@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
     from latebra.api.register import Register
+    from latebra.api.scrubbing import Trace, scan, scrub
     from latebra.api.stego import HideReport, Ordinary, Stego
     from latebra.api.vault import vault_open, vault_put, vault_room
     from latebra.api.verbs import capacity, hide, reveal, write
@@ -87,6 +88,7 @@ __all__ = [
     "Report",
     "Stego",
     "Text",
+    "Trace",
     "TriedTooOften",
     "Unavailable",
     "VaultFacts",
@@ -115,6 +117,8 @@ __all__ = [
     "place",
     "repeat",
     "reveal",
+    "scan",
+    "scrub",
     "vault_enrol",
     "vault_info",
     "vault_open",
@@ -142,6 +146,7 @@ _HOMES = {
     "Report": "latebra.compiling.report",
     "Stego": "latebra.api.stego",
     "Text": "latebra.hiding.medium",
+    "Trace": "latebra.api.scrubbing",
     "VaultFacts": "latebra.api.identity",
     "VaultReport": "latebra.hiding.vault",
     "VaultRoom": "latebra.hiding.vault",
@@ -167,6 +172,8 @@ _HOMES = {
     "place": "latebra.api.placed",
     "repeat": "latebra.api.placed",
     "reveal": "latebra.api.verbs",
+    "scan": "latebra.api.scrubbing",
+    "scrub": "latebra.api.scrubbing",
     "vault_enrol": "latebra.api.identity",
     "vault_info": "latebra.api.identity",
     "vault_open": "latebra.api.vault",

@@ -46,4 +46,58 @@ def marks_promised() -> str:
     return table("|" + "|".join(columns), rows)
 
 
-PHOTOGRAPH_TABLES = (marks_promised,)
+def dense_rates() -> str:
+    """Returns what a photograph holds and what that costs it."""
+    rows = [
+        (
+            f"{row['bits_a_pixel']:.2f}",
+            f"{row['exact']} of {row['pictures']}",
+            "{:.1f} to {:.1f} %".format(*(100 * x for x in row["share_95"])),
+            f"{row['psnr']['mean']:.1f}, least {row['psnr']['least']:.1f}",
+            f"{row['ssim']['mean']:.4f}, least {row['ssim']['least']:.4f}",
+            f"{100 * row['changed']:.1f} %",
+        )
+        for row in result("dense")["rates"]["rates"].values()
+    ]
+    return table("bits a pixel|read exactly|95 % interval|PSNR, dB|SSIM|samples changed", rows)
+
+
+def dense_speed() -> str:
+    """Returns how long a megapixel takes."""
+    rows = [
+        (
+            rate,
+            " and ".join(row["verified_with"]),
+            *(f"{row[name]['median']:.2f} s" for name in ("hide_s", "reveal_s")),
+        )
+        for rate, row in result("dense")["speed"]["rates"].items()
+    ]
+    return table("bits a pixel|verified with|hide and verify|reveal", rows)
+
+
+def dense_compilers() -> str:
+    """Returns what one compiler wrote and another read."""
+    found = result("dense")["compilers"]
+    rows = [
+        (f"`{one}`", *(f"{count} of {found['pictures']}" for count in row.values()))
+        for one, row in found["cells"].items()
+    ]
+    return table("wrote, read|" + "|".join(f"`{name}`" for name in found["cells"]), rows)
+
+
+def dense_detection() -> str:
+    """Returns what detectors see, and what they see of replaced lowest bits."""
+    rows = [
+        (
+            f"{row['bits_a_pixel']:.2f}",
+            row["attack"],
+            row["scheme"]["text"],
+            row["control"]["text"],
+            row["control_scheme"].split(",")[0],
+        )
+        for row in result("dense")["detection"]["attacks"]
+    ]
+    return table("bits a pixel|detector|Latebra|laid badly|how", rows)
+
+
+PHOTOGRAPH_TABLES = (marks_promised, dense_rates, dense_speed, dense_compilers, dense_detection)

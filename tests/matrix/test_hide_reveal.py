@@ -6,6 +6,7 @@ import pytest
 import latebra as lb
 from latebra.compiling.opening import installed
 from latebra.hiding.media.passage import send
+from latebra.hiding.media.photographs import natural
 from latebra.testing.carriers import opened
 
 KEY = lb.Key(bytes(range(32)))
@@ -35,3 +36,11 @@ def test_reads_marks_that_another_painted(writer, reader):
     stego = lb.hide(name, key=KEY, carrier="autoencoder", cover=photo, compiler=writer)
     received = stego.medium.send(stego.covers[0], "jpeg75", np.random.default_rng(1))
     assert lb.reveal(received, key=KEY, carrier="autoencoder", compiler=reader) == name
+
+
+@pytest.mark.parametrize(("writer", "reader"), [*RING, *ABSENT])
+def test_reads_what_another_packed(writer, reader):
+    photo = natural(np.random.default_rng(4), 80, 100)
+    message = np.random.default_rng(5).bytes(photo[:, :, 0].size // 4)
+    stego = lb.hide(message, key=KEY, carrier="dense", cover=photo, compiler=writer)
+    assert lb.reveal(stego, key=KEY, carrier="dense", compiler=reader) == message

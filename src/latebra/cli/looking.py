@@ -10,7 +10,7 @@ from cyclopts import Parameter
 import latebra as lb
 from latebra.cli import console
 from latebra.cli.console import Usage
-from latebra.cli.options import HowOptions, Json, load_settings
+from latebra.cli.options import Force, HowOptions, Json, load_settings
 from latebra.core.errors import Unavailable
 from latebra.core.settings import names
 
@@ -58,6 +58,7 @@ def audit(
     covers: tuple[Path, ...],
     /,
     *,
+    blind: Annotated[bool, Parameter(negative=())] = False,
     how: HowOptions = USUAL,
     json: Json = False,
 ) -> None:
@@ -65,9 +66,18 @@ def audit(
 
     Args:
         covers: The pictures or texts; more of them show more.
+        blind: Look for the marks of every carrier that shows any, without its networks.
     """
     if not covers:
         raise Usage("there is no cover", fix="give the file of a picture or a text, or more")
+    if blind:
+        if how != USUAL:
+            raise Usage("--blind looks for every carrier", fix="leave the carrier's options out")
+        with console.bars() as progress:
+            traces = lb.scan(list(covers), progress=progress)
+        rows = [{**each.as_dict(), "cover": str(covers[each.cover])} for each in traces]
+        console.say_table(rows, as_json=json)
+        return
     settings = load_settings()
     with console.bars() as progress:
         marks = lb.audit(
@@ -81,6 +91,26 @@ def audit(
         console.say_json(marks.as_dict())
     else:
         console.say_table(list(marks.rows), as_json=False)
+
+
+def scrub(
+    photograph: Path,
+    /,
+    *,
+    out: Path,
+    carrier: str | None = None,
+    force: Force = False,
+) -> None:
+    """Write a photograph in which nothing is left of what may be hidden in it.
+
+    Args:
+        photograph: A photograph, marked or not.
+        out: The PNG file to write.
+        carrier: The one carrier whose frames are taken away; without it, all that hide in
+            photographs.
+    """
+    console.refuse_to_write(out, [photograph], force=force)
+    console.say(str(lb.scrub(photograph, carrier=carrier).save(out, force=force)))
 
 
 def doctor(*, json: Json = False) -> None:

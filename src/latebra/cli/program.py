@@ -24,6 +24,10 @@ COMMANDS: Final = {
     "write": ("hiding:write", "Write an ordinary text or picture, without a message."),
     "capacity": ("looking:capacity", "Show how long a message one cover carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures or texts."),
+    "scrub": (
+        "looking:scrub",
+        "Write a photograph in which nothing is left of what may be hidden.",
+    ),
     "vault": (
         "vaulting:app",
         "Keep content in a model's weights, or behind a voice, a picture or a text, and a key.",

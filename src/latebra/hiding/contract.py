@@ -12,6 +12,7 @@ from jaxtyping import Float32
 from latebra.core.errors import InputError
 from latebra.core.network import Network
 from latebra.core.progress import Progress, silent
+from latebra.hiding.audit import Row
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.medium import Cover, Medium
@@ -44,6 +45,10 @@ class Carrier(ABC):
     checks: ClassVar[bool] = True
     """Whether a code of its own checks what ``extract`` yields, so that it finds nothing in a cover
     without a frame; else whoever opens frames is the only judge."""
+    shows: ClassVar[bool] = False
+    """Whether its covers show to anyone, without a key, that they carry something: ``trace``."""
+    scrubs: ClassVar[bool] = False
+    """Whether it can take its frames away from a cover, without a key: ``scrubbed``."""
     known_failures: ClassVar[Mapping[str, str]] = {}
     """Promises that it does not keep, and why."""
 
@@ -133,6 +138,20 @@ class Carrier(ABC):
     @abstractmethod
     def latents(self, covers: Sequence[Cover]) -> Float32[np.ndarray, "covers dims"]:
         """Returns what anyone who has the networks, but no key, reads back from covers."""
+
+    def trace(self, cover: Cover) -> Row:
+        """Returns what a cover shows to anyone, and how often chance shows as much.
+
+        It needs neither networks nor a key, and only a carrier that ``shows`` has it.
+        """
+        raise NotImplementedError(type(self).__name__)
+
+    def scrubbed(self, cover: Cover, rng: np.random.Generator) -> Cover:
+        """Returns a cover that looks like this one, and carries no frame of this kind.
+
+        It needs neither networks nor a key, and only a carrier that ``scrubs`` has it.
+        """
+        raise NotImplementedError(type(self).__name__)
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Cover:

@@ -115,6 +115,37 @@ def leaves_the_cover_alone(carrier: Carrier) -> None:
     assert np.array_equal(cover, before)
 
 
+def shows_what_it_wrote(carrier: Carrier) -> None:
+    """A carrier that shows says so of what it wrote, and not of a photograph of chance."""
+    if not carrier.shows:
+        return
+    channel, rng = next(iter(carrier.channels)), np.random.default_rng(6)
+    cover = given(carrier)
+    frame = rng.bytes(carrier.rooms(channel, cover)[-1])
+    salt = rng.bytes(carrier.salt_bytes(channel))
+    made = carrier.embed(frame, salt, HERE, channel, cover=cover)
+    assert carrier.trace(made).p_value < 0.001
+    other = rng.integers(0, 256, np.asarray(made).shape, dtype=np.uint8)
+    assert carrier.trace(other).p_value > 0.001
+
+
+def takes_away_what_it_wrote(carrier: Carrier) -> None:
+    """A carrier that scrubs leaves nothing to read, and little changed."""
+    if not carrier.scrubs:
+        return
+    channel, rng = next(iter(carrier.channels)), np.random.default_rng(7)
+    cover = given(carrier)
+    rooms = carrier.rooms(channel, cover)
+    for room in (rooms[0], rooms[-1]):
+        frame, salt = rng.bytes(room), rng.bytes(carrier.salt_bytes(channel))
+        made = np.asarray(carrier.embed(frame, salt, HERE, channel, cover=cover))
+        before = made.copy()
+        scrubbed = np.asarray(carrier.scrubbed(made, rng))
+        assert np.array_equal(made, before)
+        assert list(carrier.extract(scrubbed, HERE, [channel])) == []
+        assert np.mean((scrubbed.astype(np.float64) - made) ** 2) < 8  # 39 dB
+
+
 def rooms_ascend(carrier: Carrier) -> None:
     """Every channel has rooms, each larger than the one before."""
     for channel in carrier.channels:
@@ -151,6 +182,8 @@ PROMISES: tuple[Promise, ...] = (
     another_salt_is_another_cover,
     covers_are_of_its_medium,
     leaves_the_cover_alone,
+    shows_what_it_wrote,
+    takes_away_what_it_wrote,
     rooms_ascend,
     refuses_unknown_channels,
     refuses_unknown_options,

@@ -14,16 +14,17 @@ from typing_extensions import override
 from latebra.core.errors import DoesNotFit, InputError
 from latebra.core.network import Network
 from latebra.core.progress import Progress, silent
+from latebra.hiding.audit import Row
 from latebra.hiding.channel.codes import code
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
-from latebra.hiding.marks import finding, refining, scale, tiles, word
+from latebra.hiding.marks import finding, refining, scale, tiles, traces, word
 from latebra.hiding.marks.finding import Laid, turned
 from latebra.hiding.marks.refining import HARD, UNCHANGED, USUAL, added
 from latebra.hiding.marks.scale import BLOCK, SHORTEST, Grid, Levels, Plane
 from latebra.hiding.marks.tiles import BITS, CELLS, PLANES, Soft, TileBits, folded
-from latebra.hiding.media.photographs import CHANNELS, Photographs, eight_bit
+from latebra.hiding.media.photographs import CHANNELS, Photographs, eight_bit, natural
 from latebra.hiding.medium import Cover, Medium
 
 ROOM: Final = 24
@@ -74,6 +75,8 @@ class Autoencoder(Carrier):
     }
     channels: ClassVar[Mapping[str, str]] = CHANNELS
     takes_cover: ClassVar[bool] = True
+    shows: ClassVar[bool] = True
+    scrubs: ClassVar[bool] = True
 
     networks: Mapping[str, Network] = field(repr=False)
 
@@ -157,20 +160,18 @@ class Autoencoder(Carrier):
         return np.stack(rows)
 
     @override
+    def trace(self, cover: Cover) -> Row:
+        score, chance = traces.seen(eight_bit(np.asarray(cover)))
+        return Row("lattice", score, chance, "blocks lie on the lattice of a mark")
+
+    @override
+    def scrubbed(self, cover: Cover, rng: np.random.Generator) -> Cover:
+        pixels: NDArray[Any] = np.asarray(cover)
+        return added(pixels, traces.erased(eight_bit(pixels), rng))
+
+    @override
     def sample(self, rng: np.random.Generator) -> Cover:
-        # Natural pictures have a spectrum that falls with the frequency (Field 1987).
-        height, width = 192, 256
-        down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
-        fall = 1.0 / np.maximum(np.hypot(down, across), 1.0 / width)
-        planes = [
-            np.fft.irfft2(
-                np.fft.rfft2(rng.standard_normal((height, width))) * fall, (height, width)
-            )
-            for _ in range(3)
-        ]
-        mixed = np.stack([planes[0] + 0.3 * planes[i] for i in range(3)], axis=2)
-        levels = 127.0 + 45.0 * mixed / mixed.std()
-        return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+        return natural(rng, 192, 256)
 
     def _bits(self, frame: bytes, salt: bytes, stream: Stream) -> TileBits:
         """Returns a tile's bits, 1 and -1."""

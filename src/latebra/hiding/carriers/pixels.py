@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import NormalDist
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 from jaxtyping import Float32, UInt8
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from latebra.core.network import Network
 from latebra.core.progress import Progress, silent
+from latebra.hiding.audit import Row
 from latebra.hiding.channel.modem import Found
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.contract import Carrier
@@ -63,6 +65,7 @@ class Pixels(Carrier):
     roles: ClassVar[Mapping[str, str]] = {"step": "small_greys_step", "whole": "small_greys"}
     channels: ClassVar[Mapping[str, str]] = {"png": "saved without loss"}
     checks: ClassVar[bool] = False
+    shows: ClassVar[bool] = True
 
     networks: Mapping[str, Network] = field(repr=False)
 
@@ -131,6 +134,14 @@ class Pixels(Carrier):
             rows.append(np.clip(at, _EDGE, 1 - _EDGE))
         normal = np.vectorize(NormalDist().inv_cdf, otypes=[np.float32])
         return normal(np.stack(rows))
+
+    @override
+    def trace(self, cover: Cover) -> Row:
+        # Chance gives one value of 256 a pixel: of another picture the share that has the form.
+        levels: NDArray[Any] = np.asarray(cover)
+        like = _picture(levels[:, :, 0].astype(np.int64) * LEVELS // 256)
+        fits = np.count_nonzero(np.equal(levels, like)) / levels.size
+        return Row("form", fits, 0.0 if fits == 1 else 1.0, "all greys are of those it paints with")
 
     @override
     def sample(self, rng: np.random.Generator) -> Cover:

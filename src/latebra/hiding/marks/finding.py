@@ -129,13 +129,13 @@ def cuts(picture: Picture) -> Iterator[Laid]:
     looked for whose small pixels had a whole number of pixels: then blocks begin at one.
     """
     plane = luma(picture.astype(np.float32))
-    places = [place for pitch in _pitches(min(plane.shape)) for place in _places(plane, pitch)]
-    for place in nlargest(CUTS, places, key=lambda place: place.score):
+    found = [place for pitch in pitches(min(plane.shape)) for place in places(plane, pitch)]
+    for place in nlargest(CUTS, found, key=lambda place: place.score):
         grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
         yield Laid(scale.small(picture, grid), cut=True, score=place.score)
 
 
-def _pitches(short: int) -> list[int]:
+def pitches(short: int) -> list[int]:
     """Returns the whole pitches of photographs that ``short`` pixels may be left of."""
     few, many = BASES
     sides = [*range(2 * few, ENOUGH, few), *range(ENOUGH, LARGEST_CUT + 1, many)]
@@ -143,7 +143,7 @@ def _pitches(short: int) -> list[int]:
     return sorted({side // BASES[side >= ENOUGH] for side in left})
 
 
-def _places(plane: Large, pitch: int) -> Iterator[Place]:
+def places(plane: Large, pitch: int) -> Iterator[Place]:
     """Yields where blocks of this pitch may begin; a window in the middle tells how well they lie.
 
     All origins of one block are yielded: a mark that was painted lightly shows little of itself on

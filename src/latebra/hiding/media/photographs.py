@@ -110,6 +110,23 @@ def check(pixels: NDArray[Any]) -> None:
         )
 
 
+def natural(rng: np.random.Generator, height: int, width: int) -> UInt8[np.ndarray, "_ _ 3"]:
+    """Returns a picture of chance whose spectrum falls with the frequency, as in photographs.
+
+    Source: Field 1987, Relations between the statistics of natural images and the response
+    properties of cortical cells, J. Opt. Soc. Am. A 4(12).
+    """
+    down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    fall = 1.0 / np.maximum(np.hypot(down, across), 1.0 / width)
+    planes = [
+        np.fft.irfft2(np.fft.rfft2(rng.standard_normal((height, width))) * fall, (height, width))
+        for _ in range(3)
+    ]
+    mixed = np.stack([planes[0] + 0.3 * planes[i] for i in range(3)], axis=2)
+    levels = 127.0 + 45.0 * mixed / mixed.std()
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
 @dataclass(frozen=True)
 class Photographs(Medium):
     """Photographs that people have: grey, RGB or RGBA, 8 bits, or 16 where they are grey.
