@@ -71,6 +71,8 @@ def test_every_public_name_is_in_the_reference(name):
         "place",
         "repeat",
         "reveal",
+        "scan",
+        "scrub",
         "write",
     ],
 )

@@ -6,7 +6,7 @@ Nothing here is keyed: the lattice alone tells whether blocks are where the mark
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nlargest
 from typing import Final
 
@@ -19,6 +19,8 @@ from latebra.hiding.marks.scale import BASES, ENOUGH, Large, Levels
 
 ALIGNED: Final = 5.0
 """Standard deviations from chance: chance alone exceeds it once in three million looks."""
+LIKELY: Final = 500
+"""Places that all of a cut photograph is looked at for, the best in a window."""
 CUTS: Final = 12
 """Places where a cut photograph may begin that are read, the best first."""
 WINDOW: Final = 56
@@ -130,9 +132,17 @@ def cuts(picture: Picture) -> Iterator[Laid]:
     """
     plane = luma(picture.astype(np.float32))
     found = [place for pitch in pitches(min(plane.shape)) for place in places(plane, pitch)]
-    for place in nlargest(CUTS, found, key=lambda place: place.score):
+    likely = nlargest(LIKELY, found, key=lambda place: place.score)
+    again = [replace(place, score=_whole_score(plane, place)) for place in likely]
+    for place in nlargest(CUTS, again, key=lambda place: place.score):
         grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
         yield Laid(scale.small(picture, grid), cut=True, score=place.score)
+
+
+def _whole_score(plane: Large, place: Place) -> float:
+    """Returns how well blocks lie over all of the picture, where a window has said so."""
+    grid = scale.within(plane.shape, (place.pitch, place.pitch), place.origin)
+    return float(alignment(scale.small_plane(plane, grid))[0, 0])
 
 
 def pitches(short: int) -> list[int]:

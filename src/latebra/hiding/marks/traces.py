@@ -16,13 +16,15 @@ import numpy as np
 
 from latebra.hiding.audit.distributions import normal_two_sided
 from latebra.hiding.marks import finding, scale
-from latebra.hiding.marks.finding import ALIGNED, Picture, turned
+from latebra.hiding.marks.finding import Picture, turned
 from latebra.hiding.marks.lattice import STEP, alignment, luma
 from latebra.hiding.marks.refining import added
 from latebra.hiding.marks.scale import BASES, BLOCK, Grid, Plane
 
 WAYS: Final = (0, 1, 2, 3)
 """Orientations that are looked at: a mirrored lattice is the same one, from another corner."""
+PLAIN: Final = 0.01
+"""How often chance shows as much where no mark is seen, so that none is taken away."""
 MOST: Final = 4
 """Marks that are taken away one after another."""
 
@@ -64,10 +66,8 @@ def seen(picture: Picture) -> tuple[float, float]:
 
     The first is in standard deviations; the second counts all looks that were taken.
     """
-    scores = [look.score for look in looks(picture)]
-    best = max(scores, default=0.0)
-    alone = normal_two_sided(best) / 2 if best > 0 else 1.0
-    return best, min(1.0, alone * len(scores))
+    best, chance = _best(picture)
+    return (0.0 if best is None else best.score), chance
 
 
 def erased(picture: Picture, rng: np.random.Generator) -> Plane:
@@ -78,14 +78,22 @@ def erased(picture: Picture, rng: np.random.Generator) -> Plane:
     """
     total = np.zeros(picture.shape[:2], np.float32)
     for _ in range(MOST):
-        look = max(looks(added(picture, total)), key=lambda look: look.score, default=None)
-        if look is None or look.score < ALIGNED:
+        look, chance = _best(added(picture, total))
+        if look is None or chance > PLAIN:
             break
         total += _dithered(picture, look.orientation, look.grid, rng)
     if not total.any():
         for base in BASES:
             total += _dithered(picture, 0, scale.usual(picture.shape, base), rng)
     return total
+
+
+def _best(picture: Picture) -> tuple[Look | None, float]:
+    """Returns the best look, and how often chance gives as good a one."""
+    taken = list(looks(picture))
+    best = max(taken, key=lambda look: look.score, default=None)
+    alone = normal_two_sided(best.score) / 2 if best is not None and best.score > 0 else 1.0
+    return best, min(1.0, alone * len(taken))
 
 
 def _dithered(picture: Picture, orientation: int, grid: Grid, rng: np.random.Generator) -> Plane:
