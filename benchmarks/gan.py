@@ -177,7 +177,7 @@ def main() -> None:
             **about(),
             "compiler": arguments.compiler,
             "before_verification": True,
-            "channels": channels,
+            "channels": {name: channels[name] for name in Gan.channels if name in channels},
         }
         RESULT.write_text(json.dumps(told, indent=1) + "\n")
         print(channel, json.dumps(channels[channel]), flush=True)

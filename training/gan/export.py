@@ -18,6 +18,12 @@ BOUNDS = {"small_textures": 1e-3, "small_textures_extractor": 1e-4}
 """Largest differences from the golden vectors, in grey levels and in units of the latent: some ten
 times what 32-bit back ends show."""
 
+LOOKS = (
+    "farther from photographs than the diffusion model's pictures (benchmarks/looks.py), leaves "
+    "most: grainier, and with fewer whole things; by eye bark is nearest"
+)
+"""Where the pictures fall short."""
+
 
 class InGreyLevels(nn.Module):
     """The generator with a picture of grey levels."""
@@ -79,6 +85,7 @@ def main() -> None:
         about = {
             "what": what,
             "kinds": list(KINDS),
+            "looks": LOOKS,
             "training": record,
             "parameters": sum(value.numel() for value in network.parameters()),
             "recipe": "training/gan: train.py, settle.py, export.py, calibrate.py",
