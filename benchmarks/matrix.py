@@ -74,6 +74,7 @@ WAYS = {
     for way in (
         Way("diffusion", "png", {"kind": "bark"}),
         Way("pixels", "png"),
+        Way("gan", "jpeg75", {"kind": "stone"}),
     )
 }
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 if TYPE_CHECKING:
     from torch import nn
 
 OPSET = 18
+DATA = {
+    "data": "photographs of the Debian packages mate-backgrounds and tuxpaint-data",
+    "data_licence": "GPL-2+ and CC-BY-SA-4.0 photographs as the Debian packages state; "
+    "the photographs themselves are not distributed here",
+    "licence": "Apache-2.0",
+    "opset": OPSET,
+}
+"""What cards say of networks that were trained on these photographs."""
 
 
 def traced(
@@ -75,3 +86,46 @@ def in_double(model: onnx.ModelProto) -> onnx.ModelProto:
         value.type.tensor_type.elem_type = TensorProto.DOUBLE
     double.graph.ClearField("value_info")
     return double
+
+
+def write(
+    folder: Path,
+    name: str,
+    model: onnx.ModelProto,
+    inputs: Mapping[str, NDArray[np.float32]],
+    bound: float,
+    about: Mapping[str, Any],
+) -> None:
+    """Writes one network's file, and beside it its card and golden vector.
+
+    Args:
+        folder: Where to.
+        name: The network's id.
+        model: The network.
+        inputs: Of the golden vector; ONNX's own definitions compute its outputs, in 64 bits.
+        bound: Largest difference from these outputs that is accepted.
+        about: What the card says of it.
+    """
+    feed = {key: value.astype(np.float64) for key, value in inputs.items()}
+    outputs = ReferenceEvaluator(in_double(model)).run(None, feed)
+    names = [output.name for output in model.graph.output]
+    onnx.save(model, folder / f"{name}.onnx")
+    golden = {f"in.{key}": value for key, value in inputs.items()}
+    golden |= {f"out.{key}": v.astype(np.float32) for key, v in zip(names, outputs, strict=True)}
+    np.savez_compressed(folder / f"{name}.golden.npz", **golden)
+    card = {
+        "name": name,
+        "digest": digest(model),
+        "tier": "T3",
+        "bound": bound,
+        "about": dict(about),
+    }
+    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+def halved(module: nn.Module) -> nn.Module:
+    """Returns the network with weights rounded to half precision, computed in single."""
+    for weight in module.parameters():
+        weight.data = weight.data.half().float()
+        weight.requires_grad_(False)
+    return module.eval()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tests.docs.classes_tables import CLASSES_TABLES
 from tests.docs.compiler_tables import COMPILER_TABLES
+from tests.docs.gan_tables import GAN_TABLES
 from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
 from tests.docs.photograph_tables import PHOTOGRAPH_TABLES
@@ -20,6 +21,7 @@ TABLES = (
     *HIDING_TABLES,
     *CLASSES_TABLES,
     *COMPILER_TABLES,
+    *GAN_TABLES,
     *IDENTITY_TABLES,
     *LANGUAGE_TABLES,
     *PHOTOGRAPH_TABLES,

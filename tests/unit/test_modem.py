@@ -104,8 +104,36 @@ def test_words_are_found_at_their_noise():
     assert found >= 48
 
 
+def test_a_salt_that_is_written_three_times_is_found_where_a_sign_in_six_is_lost():
+    rng = np.random.default_rng(8)
+    found = {1: 0, 3: 0}
+    for repeats in found:
+        word = Word(3, 16, repeats)
+        for _ in range(30):
+            salt = rng.bytes(3)
+            bits = sync.write(word, salt, 2, STREAM)
+            assert bits.size == word.bits
+            llr = 2.0 * (2.0 * bits - 1 + rng.standard_normal(bits.size))
+            found[repeats] += sync.search(word, llr.astype(np.float32), 3, STREAM) == (salt, 2)
+    assert found[3] == 30
+    assert found[1] < 27
+
+
 def test_false_alarms_are_rare():
     rng = np.random.default_rng(6)
     llr = (3 * rng.standard_normal((30, WORD.bits))).astype(np.float32)
     # The bound is 1e-4 each: even one in 30 would have probability 0.003.
     assert all(sync.search(WORD, row, 3, STREAM) is None for row in llr)
+
+
+def test_a_cover_that_tells_its_own_noise_is_read_where_the_table_alone_is_not():
+    rng = np.random.default_rng(9)
+    frame, salt = rng.bytes(24), rng.bytes(3)
+    harmed = rng.random(DIMS) < 0.6
+    harmed[TABLE.synchronising] = False
+    noise = np.where(harmed, np.float32(12.0), TABLE.noise)
+    sent = MODEM.modulate(frame, salt)
+    received = (TABLE.gain * sent + noise * rng.standard_normal(DIMS)).astype(np.float32)
+    assert list(MODEM.demodulate(received)) == []
+    (found,) = MODEM.demodulate(received, noise)
+    assert (found.frame, found.salt) == (frame, salt)

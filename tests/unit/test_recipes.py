@@ -11,7 +11,14 @@ import latebra as lb
 from latebra.api.opened import models
 from training.onnx_files import digest, in_double
 
-WRITTEN = ("small_photographs", "mark_painter", "mark_extractor", "mark_refiner")
+WRITTEN = (
+    "small_photographs",
+    "mark_painter",
+    "mark_extractor",
+    "mark_refiner",
+    "small_textures",
+    "small_textures_extractor",
+)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

@@ -7,54 +7,15 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
-from onnx.reference import ReferenceEvaluator
 
 from training.autoencoder.network import FREQUENCIES, SIDE, STEP, Extractor, Painter, Refiner
-from training.onnx_files import OPSET, digest, in_double, traced
+from training.onnx_files import DATA, halved, traced, write
 
 BOUND = 1e-3
 """Largest difference from the golden vectors, in grey levels and in log-likelihood ratios: some ten
 times what 32-bit back ends show."""
 CELLS = SIDE // 4
-
-
-def halved(module: torch.nn.Module) -> torch.nn.Module:
-    """Returns the network with weights rounded to half precision, computed in single."""
-    for weight in module.parameters():
-        weight.data = weight.data.half().float()
-        weight.requires_grad_(False)
-    return module.eval()
-
-
-def write(folder: Path, name: str, what: str, model: onnx.ModelProto, inputs: dict, record: dict):
-    """Writes one network's file, card and golden vector."""
-    feed = {key: value.astype(np.float64) for key, value in inputs.items()}
-    outputs = ReferenceEvaluator(in_double(model)).run(None, feed)
-    names = [output.name for output in model.graph.output]
-    onnx.save(model, folder / f"{name}.onnx")
-    golden = {f"in.{key}": value for key, value in inputs.items()}
-    golden |= {f"out.{key}": v.astype(np.float32) for key, v in zip(names, outputs, strict=True)}
-    np.savez_compressed(folder / f"{name}.golden.npz", **golden)
-    card = {
-        "name": name,
-        "digest": digest(model),
-        "tier": "T3",
-        "bound": BOUND,
-        "about": {
-            "what": what,
-            "training": record,
-            "recipe": "training/autoencoder: tiles.py, train.py, export.py",
-            "data": "photographs of the Debian packages mate-backgrounds and tuxpaint-data",
-            "data_licence": "GPL-2+ and CC-BY-SA-4.0 photographs as the Debian packages state; "
-            "the photographs themselves are not distributed here",
-            "licence": "Apache-2.0",
-            "opset": OPSET,
-            "step": STEP,
-        },
-    }
-    (folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
 
 
 def main() -> None:
@@ -98,7 +59,14 @@ def main() -> None:
     }
     for name, (what, network, inputs, outputs) in parts.items():
         model = traced(network, inputs, outputs)
-        write(arguments.out, name, what, model, inputs, record)
+        about = {
+            "what": what,
+            "training": record,
+            "recipe": "training/autoencoder: tiles.py, train.py, export.py",
+            **DATA,
+            "step": STEP,
+        }
+        write(arguments.out, name, model, inputs, BOUND, about)
         print(name, sorted({node.op_type for node in model.graph.node}))
 
 

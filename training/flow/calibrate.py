@@ -96,24 +96,34 @@ def fit(sent: np.ndarray, received: np.ndarray, word: Word) -> tuple[Table, floa
     return table, float(best[table.order[word.bits :]].sum())
 
 
-def holds(table: Table, room: Room, sent: np.ndarray, received: np.ndarray) -> float:
+def fails(
+    table: Table, room: Room, sent: np.ndarray, received: np.ndarray, noises: np.ndarray
+) -> float:
     """Returns the share of pictures whose frame in ``room`` cannot be decoded.
 
-    What was sent names the bits that it carries; masking them to zeros makes every picture a test
-    of the all-zero codeword, under several orders of the coded bits.
+    What was sent names the bits that it carries; a mask that makes a codeword of them makes every
+    picture a test, under several orders of the coded bits.
+
+    Args:
+        table: The channel's.
+        room: A size of frame.
+        sent: One row a picture.
+        received: One row a picture.
+        noises: The noise that the reader reckons with, one row a picture.
     """
     carrying = table.carrying(room.dims)
-    depths = table.depths[carrying]
-    gain, noise = table.gain[carrying], table.noise[carrying]
+    depths, gain = table.depths[carrying], table.gain[carrying]
     failures, tries = 0, 0
     rng = np.random.default_rng(5)
-    for x, y in zip(sent, received, strict=True):
+    for x, y, noise in zip(sent, received, noises, strict=True):
         bits = gaussian.harden(x[carrying], depths)
-        llr = gaussian.soften(y[carrying], depths, gain, noise) * (2.0 * bits - 1.0)
+        right = gaussian.soften(y[carrying], depths, gain, noise[carrying]) * (2.0 * bits - 1.0)
+        used = code(8 * room.size, right.size)
         for _ in range(2):
-            order = rng.permutation(llr.size)
-            decoded = code(8 * room.size, llr.size).decode(-llr[order].astype(np.float32))
-            failures += decoded is None or bool(decoded.any())
+            message = rng.integers(0, 2, used.k, dtype=np.uint8)
+            llr = right[rng.permutation(right.size)] * (2.0 * used.encode(message) - 1.0)
+            decoded = used.decode(llr.astype(np.float32))
+            failures += decoded is None or not np.array_equal(decoded, message)
             tries += 1
     return failures / tries
 
@@ -126,13 +136,23 @@ def dims_for(table: Table, size: int) -> int:
 
 
 def choose_rooms(
-    table: Table, capacity: float, sent: np.ndarray, received: np.ndarray, margin: float
+    table: Table,
+    capacity: float,
+    sent: np.ndarray,
+    received: np.ndarray,
+    margin: float,
+    noises: np.ndarray | None = None,
 ) -> tuple[Room, ...]:
-    """Returns a little less than the largest room whose frames all come back, and two smaller."""
+    """Returns a little less than the largest room whose frames all come back, and two smaller.
+
+    Where pictures do not tell their noise, it is the table's.
+    """
+    if noises is None:
+        noises = np.broadcast_to(table.noise, received.shape)
     for share in SHARES:
         size = int(capacity * share) // 8
         room = Room(size, dims_for(table, size))
-        if holds(table, room, sent, received) == 0:
+        if fails(table, room, sent, received, noises) == 0:
             size = int(size * margin)
             sizes = sorted({max(20, int(size * part)) for part in SMALLER} | {size})
             return tuple(Room(s, dims_for(table, s)) for s in sizes if s <= size)

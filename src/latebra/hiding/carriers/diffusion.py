@@ -19,7 +19,7 @@ from latebra.hiding.channel import basis
 from latebra.hiding.channel.modem import Found, Modem
 from latebra.hiding.channel.stream import Stream
 from latebra.hiding.channel.sync import Word
-from latebra.hiding.channel.table import Room, Table
+from latebra.hiding.channel.table import Table, unpacked
 from latebra.hiding.contract import Carrier
 from latebra.hiding.media.passage import CHANNELS
 from latebra.hiding.media.pictures import Pictures
@@ -203,16 +203,8 @@ def _tables() -> Mapping[tuple[str, str], Table]:
                 name = f"{channel}.{kind}"
                 if f"{name}.gain" not in stored:
                     continue
-                salt_bytes, check_bytes = stored[f"{channel}.word"].tolist()
-                tables[channel, kind] = Table(
-                    gain=stored[f"{name}.gain"].astype(np.float32),
-                    noise=stored[f"{name}.noise"].astype(np.float32),
-                    depths=stored[f"{name}.depths"],
-                    word=Word(salt_bytes, check_bytes),
-                    rooms=tuple(
-                        Room(size, dims) for size, dims in stored[f"{name}.rooms"].tolist()
-                    ),
-                )
+                word = Word(*stored[f"{channel}.word"].tolist())
+                tables[channel, kind] = unpacked(stored, name, word)
     return tables
 
 

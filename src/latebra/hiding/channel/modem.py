@@ -74,7 +74,11 @@ class Modem:
         )
         return gaussian.sample(bits, depths, picture.child("magnitude").uniform(depths.size))
 
-    def demodulate(self, received: Float32[np.ndarray, " dims"]) -> Iterator[Found]:
+    def demodulate(
+        self,
+        received: Float32[np.ndarray, " dims"],
+        noise: Float32[np.ndarray, " dims"] | None = None,
+    ) -> Iterator[Found]:
         """Yields what may be a frame.
 
         The synchronisation word names the room as well as the salt. The work is the same whether or
@@ -82,18 +86,21 @@ class Modem:
 
         Args:
             received: The vector that came back.
+            noise: Standard deviation of what was added to each dimension, where this very cover
+                tells; else it is the table's. What lies where is the table's to say either way.
         """
         table = self.table
+        noise = table.noise if noise is None else noise
         at = self._word_order()
         ones = np.ones(at.size, np.uint8)
-        llr = gaussian.soften(received[at], ones, table.gain[at], table.noise[at])
+        llr = gaussian.soften(received[at], ones, table.gain[at], noise[at])
         found = sync.search(table.word, llr, len(table.rooms), self.stream.child("word"))
         salt, index = found or (bytes(table.word.salt_bytes), -1)
         room = table.rooms[index]
         dims, planes = self.layout(room)
         depths = self._depths(dims)
         places = self._slots(depths)[dims] + planes
-        soft = gaussian.soften(received, depths, table.gain, table.noise)[places]
+        soft = gaussian.soften(received, depths, table.gain, noise)[places]
         mask = self.stream.child("salt", salt).child("mask").bits(places.size)
         bits = self._code(room, places.size).decode(soft * (1 - 2 * mask.astype(np.float32)))
         if bits is not None and found:

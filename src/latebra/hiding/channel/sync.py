@@ -38,15 +38,18 @@ class Word:
     Args:
         salt_bytes: Bytes of the salt; two carriers share a salt after about 2^(4 salt_bytes).
         check_bytes: Bytes that the keyed function adds; times the number of markers at most 64.
+        repeats: How often the salt is written: more than once where even the best dimensions lose
+            bits. The check bytes need it less: no single one of them has to be right.
     """
 
     salt_bytes: int
     check_bytes: int
+    repeats: int = 1
 
     @property
     def bits(self) -> int:
         """How many bits the word has."""
-        return 8 * (self.salt_bytes + self.check_bytes)
+        return 8 * (self.repeats * self.salt_bytes + self.check_bytes)
 
 
 def write(word: Word, salt: bytes, marker: int, stream: Stream) -> UInt8[np.ndarray, " bits"]:
@@ -59,7 +62,7 @@ def write(word: Word, salt: bytes, marker: int, stream: Stream) -> UInt8[np.ndar
         stream: The keyed function.
     """
     check = stream.tag(salt, MOST_BYTES)[marker * word.check_bytes :][: word.check_bytes]
-    return np.unpackbits(np.frombuffer(salt + check, np.uint8))
+    return np.unpackbits(np.frombuffer(word.repeats * salt + check, np.uint8))
 
 
 def search(
@@ -77,8 +80,8 @@ def search(
         stream: The stream that the sender used.
     """
     size = 8 * word.salt_bytes
-    raw = llr[:size].astype(np.float64)
-    check = llr[size:]
+    raw = llr[: word.repeats * size].astype(np.float64).reshape(word.repeats, size).sum(axis=0)
+    check = llr[word.repeats * size :]
     # log P(bits | llr) - log P(coin flips) is a sum over the bits that are one, plus a constant.
     constant = float(np.sum(math.log(2.0) - np.logaddexp(0.0, check.astype(np.float64))))
     parts = check.reshape(-1, 8) @ _BITS.T

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
+from numpy.typing import NDArray
 
 from latebra.hiding.channel.gaussian import MOST_BITS, soft_capacity
 from latebra.hiding.channel.sync import Word
@@ -68,6 +70,24 @@ class Table:
     def most_dims(self) -> int:
         """How many dimensions are worth a bit, the synchronisation word's left out."""
         return int(np.count_nonzero(self.depths[self.order[self.word.bits :]]))
+
+
+def unpacked(stored: Mapping[str, NDArray[Any]], name: str, word: Word) -> Table:
+    """Returns the table that calibration stored under ``name``.
+
+    Args:
+        stored: An archive of arrays: ``gain``, ``noise``, ``depths`` and ``rooms``, each after the
+            name and a full stop.
+        name: The channel's, or the channel's and a kind's.
+        word: The synchronisation word of the channel.
+    """
+    return Table(
+        gain=stored[f"{name}.gain"].astype(np.float32),
+        noise=stored[f"{name}.noise"].astype(np.float32),
+        depths=stored[f"{name}.depths"],
+        word=word,
+        rooms=tuple(Room(size, dims) for size, dims in stored[f"{name}.rooms"].tolist()),
+    )
 
 
 def capacities(
