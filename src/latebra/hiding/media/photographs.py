@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from typing_extensions import override
 
 from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
@@ -84,6 +85,15 @@ def profile_of(path: Path) -> bytes:
     )
 
 
+def text_of(path: Path, keyword: str) -> str:
+    """Returns what a photograph's file says in text under a keyword, or nothing.
+
+    Raises:
+        UnreadableFile: There is no such file, or it is no picture.
+    """
+    return _read(path, lambda image: str(image.info.get(keyword) or ""))
+
+
 def eight_bit(pixels: NDArray[Any]) -> UInt8[np.ndarray, "height width 3"]:
     """Returns what a screen shows of a photograph, its transparency left out."""
     if pixels.dtype == np.uint16:
@@ -136,6 +146,7 @@ class Photographs(Medium):
 
     Args:
         profile: The ICC profile that files get.
+        text: What files say besides, by keyword, for anybody to read.
     """
 
     noun: ClassVar[str] = "photograph"
@@ -143,6 +154,7 @@ class Photographs(Medium):
     harm: ClassVar[str] = "other formats harm what is hidden, and that is promised once"
 
     profile: bytes = field(default=b"", repr=False)
+    text: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @override
     def take(self, source: Source, channel: str | None = None) -> Cover:
@@ -162,10 +174,13 @@ class Photographs(Medium):
     @override
     def save(self, cover: Cover, path: Path, *, force: bool = False) -> None:
         self.refuse(path, force=force)
+        told = PngInfo()
+        for keyword, words in self.text.items():
+            told.add_itxt(keyword, words)
         try:
             with replacing(path) as file:
                 Image.fromarray(np.asarray(cover)).save(
-                    file, "PNG", icc_profile=self.profile or None
+                    file, "PNG", icc_profile=self.profile or None, pnginfo=told
                 )
         except OSError as error:
             raise UnwritableFile(
