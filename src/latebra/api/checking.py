@@ -185,7 +185,7 @@ class _Checker:
             records.add(line)
         found = [*records.records(mark.name), *self.ledger.records(mark.name)]
         found.sort(key=lambda record: not is_genuine(mark.name, record))
-        state = "" if told is None else told.state if mark.name in told.bound else "another"
+        state = _state(told, mark.name)
         if not found:
             return self._without(name, mark, eight_bit(pixels), state)
         return self._with(name, mark, found[0], pixels, state)
@@ -268,6 +268,13 @@ def _unlike(distance: float, worst: float) -> str:
 def _credentials(source: Source, anchors: bytes) -> Credentials | None:
     assert not isinstance(source, np.ndarray)  # noqa: S101  # The caller's case.
     return credentials.read(Path(source), anchors)
+
+
+def _state(told: Credentials | None, name: bytes) -> str:
+    """Returns what content credentials come to for a mark of this name."""
+    if told is None:
+        return ""
+    return told.state if told.state == "broken" or name in told.bound else "another"
 
 
 def _own_lines(source: Source, told: Credentials | None) -> list[bytes]:

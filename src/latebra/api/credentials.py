@@ -183,10 +183,9 @@ def read(path: Path, anchors: bytes = b"") -> Credentials | None:
         return None
     if kind is None:
         return None
-    settings: dict[str, Any] = {
-        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
-        "trust": {"trust_anchors": anchors.decode(errors="replace")},
-    }
+    settings: dict[str, Any] = {"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}}
+    if anchors:
+        settings["trust"] = {"trust_anchors": anchors.decode(errors="replace")}
     try:
         context = c2pa.Context.from_dict(settings)
         with c2pa.Reader(kind, io.BytesIO(_bytes(path)), context=context) as reader:

@@ -25,6 +25,8 @@ LARGEST: Final = 50_000_000
 _MODES: Final = {"L": "L", "RGB": "RGB", "RGBA": "RGBA", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
 """Pillow's mode to the one that a photograph is kept in; others become RGB, or RGBA."""
 _DEEP: Final = ("I;16", "I;16B", "I;16L")
+_WIDE: Final = ("F", "I")
+"""Modes whose numbers may be anything, not a number among them."""
 
 
 def _jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -203,6 +205,7 @@ def _read(path: Path, wanted: Callable[[Image.Image], Any]) -> Any:
     """Returns what is wanted of the picture in a file, every failure said in one way."""
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Of EXIF that is damaged, say.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 _refuse_strange(image, path)
@@ -225,8 +228,14 @@ def _refuse_strange(image: Image.Image, path: Path) -> None:
             f"{path} has {image.width} by {image.height} pixels, the limit is {LARGEST}",
             fix="give a smaller picture",
         )
+    if image.mode in _WIDE:
+        raise UnreadableFile(
+            f"{path} holds numbers of 32 bits, which are no grey levels",
+            fix="save it with 8 or 16 bits",
+        )
     frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    # Telephones put a second picture of the same into a JPEG: the first is what people see.
+    if frames > 1 and image.format != "MPO":
         raise UnreadableFile(
             f"{path} holds {frames} pictures, one is wanted",
             fix="give a picture that does not move",

@@ -50,6 +50,7 @@ _FILTER: Final = Image.Resampling.BILINEAR
 
 Picture = UInt8[np.ndarray, "height width 3"]
 Light = Float32[np.ndarray, "height width"]
+Cells = Float32[np.ndarray, "rows columns"]
 Pairs = tuple[Int8[np.ndarray, "rows fewer"], Int8[np.ndarray, "less columns"]]
 """Which of two neighbours is lighter: 1 the right or lower one, -1 the other, 0 untold."""
 
@@ -178,13 +179,13 @@ def _size(rows: int, columns: int) -> int:
     return -(-(rows * (columns - 1) + (rows - 1) * columns) // 4)
 
 
-def cells_of(light: Light, rows: int, columns: int) -> Light:
+def cells_of(light: Light, rows: int, columns: int) -> Cells:
     """Returns the light of a whole picture's cells, by way of a few pixels for each."""
     fine = Image.fromarray(light).resize((columns * _FINE, rows * _FINE), _FILTER)
     return np.asarray(fine.resize((columns, rows), _FILTER), np.float32)
 
 
-def _pairs(cells: Light, least: float) -> Pairs:
+def _pairs(cells: Cells, least: float) -> Pairs:
     def signs(axis: int) -> Int8[np.ndarray, "_ _"]:
         steps = np.diff(cells, axis=axis)
         return (np.sign(steps) * (np.abs(steps) > least)).astype(np.int8)

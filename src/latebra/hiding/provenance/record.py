@@ -153,7 +153,7 @@ class Record:
         try:
             told: Any = strict_json(line.encode())
             return _record(cast("dict[str, Any]", told))
-        except (ValueError, TypeError, KeyError, AttributeError, BadKey, OverflowError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, InputError):
             raise InputError(
                 "this is no record", fix="give a line that latebra sign wrote"
             ) from None
@@ -167,12 +167,13 @@ def digest(pixels: NDArray[Any]) -> bytes:
 
 
 def _record(told: dict[str, Any]) -> tuple[bytes, Record]:
-    if frozenset(told) != _FIELDS or told["latebra_record"] != VERSION:
+    if frozenset(told) != _FIELDS:
         raise ValueError("fields")
     seen = told["hash"]
     width, height = seen["size"]
     columns, rows = seen["cells"]
-    if any(type(each) is not int for each in (width, height, columns, rows)):
+    numbers = (told["latebra_record"], width, height, columns, rows)
+    if any(type(each) is not int for each in numbers) or numbers[0] != VERSION:
         raise TypeError("numbers")
     when = datetime.strptime(told["time"], _CLOCK).replace(tzinfo=UTC)
     hashed = PictureHash(width, height, rows, columns, _from_base64(seen["bits"]))
