@@ -53,7 +53,7 @@ MANY = 64
 """Marked pictures that a forger averages."""
 COUNT = 1000
 """Forgeries of each kind."""
-LOOKED = 60
+LOOKED = 40
 """Of those that are expected to carry nothing, how many are searched for a mark."""
 
 
@@ -151,7 +151,7 @@ def rate(count: int, of: int, interval: Callable[[int, int], list[float]] = wils
 def kept(work: Work) -> Any:
     """What comes of signed pictures after edits, by their side."""
     results: dict[str, Any] = {}
-    for side, count in zip(SIDES, (120, 48), strict=True):
+    for side, count in zip(SIDES, (80, 32), strict=True):
         rows = {name: {"read": 0, "alike": 0, "verified": 0, "short": 0} for name in PROMISED}
         worst = {"distance": 0.0, "window": 0.0, "short_bits": 0.0}
         done = refused = 0
@@ -192,9 +192,9 @@ def kept(work: Work) -> Any:
 def others(work: Work) -> Any:
     """How often a picture of another photograph is taken for the one that was hashed."""
     results: dict[str, Any] = {}
-    for side, count in zip(SIDES, (4000, 2000), strict=True):
+    for side, count in zip(SIDES, (3000, 1000), strict=True):
         hashes = []
-        for photograph, picture in work.pictures(400, side):
+        for photograph, picture in work.pictures(300, side):
             try:
                 hashed = PictureHash.of(picture)
             except DoesNotFit:
@@ -208,7 +208,7 @@ def others(work: Work) -> Any:
             number, hashed, short = hashes[int(work.rng.integers(len(hashes)))]
             if number == photograph:
                 continue
-            share = work.rng.choice([1.0, 0.95, 0.85, 0.75])
+            share = work.rng.choice([1.0, 1.0, 0.9, 0.75])
             length = int(share * side)
             seen = np.ascontiguousarray(picture[:length, :length])
             compared, bits = hashed.compare(seen), short_hash.short_distance(short, picture)
@@ -302,7 +302,7 @@ def pasted_in(work: Work) -> Any:
     """How often a square of another photograph in a signed one is noticed."""
     results: dict[str, Any] = {}
     for side in SIDES:
-        marked = work.marked(100, side)
+        marked = work.marked(40, side)
         for share in (0.5, 0.25, 0.125, 0.0625):
             noticed = of = 0
             for mine, other in work.strangers(marked, 200):
@@ -316,7 +316,7 @@ def disguised_as(work: Work) -> Any:
     """What it costs a picture to be changed on purpose until the hash takes it for another."""
     results: dict[str, Any] = {}
     for side in SIDES:
-        marked = work.marked(100, side)
+        marked = work.marked(40, side)
         costs = []
         of = 0
         for mine, other in work.strangers(marked, 50):
@@ -338,7 +338,7 @@ def times(work: Work) -> Any:
     """Seconds of the processor for one picture, by its side."""
     results: dict[str, Any] = {}
     for side in (128, 512, 1000):
-        pictures = list(tiles(work.paths, 12, min(side, max(SIDES)), SEED))
+        pictures = list(tiles(work.paths, 5, min(side, max(SIDES)), SEED))
         spent: dict[str, list[float]] = {"sign": [], "check": [], "check unmarked": []}
         for picture in pictures:
             cover = _resized(picture, side)

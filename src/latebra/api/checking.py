@@ -136,13 +136,9 @@ def check(
     pictures = pictures_in(given)
     if not pictures:
         raise InputError("there is no picture to check", fix="give files, or a folder with some")
-    checker = _Checker(
-        open_reader(CARRIER, chosen(compiler)[0], {}, progress=progress),
-        reading_key,
-        Ledger(_usual(pictures) if ledgers is None else [Path(each) for each in ledgers]),
-        tuple(signers),
-        anchors,
-    )
+    ledger = Ledger(_usual(pictures) if ledgers is None else [Path(each) for each in ledgers])
+    reader = open_reader(CARRIER, chosen(compiler)[0], {}, progress=progress)
+    checker = _Checker(reader, reading_key, ledger, tuple(signers), anchors)
     checked: list[Checked] = []
     for number, picture in enumerate(pictures):
         checked.append(checker.check(picture))

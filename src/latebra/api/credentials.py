@@ -233,10 +233,14 @@ def _bytes(path: Path) -> bytes:
 
 
 def _c2pa() -> Any:
+    """Returns c2pa-python's module; another distribution has the same name."""
     try:
-        return import_module("c2pa")  # It is an extra.
-    except ImportError:
-        raise Unavailable(
-            "content credentials need c2pa-python, which is not installed",
-            fix="pip install 'latebra[c2pa]'",
-        ) from None
+        found = import_module("c2pa")  # It is an extra.
+    except (ImportError, OSError):
+        found = None
+    if hasattr(found, "Builder") and hasattr(found, "Context"):
+        return found
+    raise Unavailable(
+        "content credentials need c2pa-python, which is not installed",
+        fix="pip install 'latebra[c2pa]'",
+    )

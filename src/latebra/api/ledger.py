@@ -32,7 +32,7 @@ class Ledger:
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
         self._lines: dict[bytes, list[bytes]] = {}
-        for path in dict.fromkeys(path.resolve() for path in paths):
+        for path in {path.resolve(): path for path in paths}.values():
             self._read(path)
 
     def records(self, name: bytes) -> list[Record]:
