@@ -129,6 +129,14 @@ def test_a_key_of_one_s_own_needs_no_record(photo, tmp_path):
     assert checked(tmp_path / "mine.png", reading_key=key).verdict == "verified"
 
 
+def test_who_signed_last_is_who_is_named(signed, tmp_path):
+    again = lb.sign(signed.cover, signing_key=EVE, **HERE)
+    again.save(tmp_path / "again.png")
+    signed.save(tmp_path / "first.png")
+    one = checked(tmp_path / "again.png")
+    assert (one.verdict, one.signer) == ("verified", EVE.public())
+
+
 def test_somebody_s_message_is_no_mark_of_ours(photo):
     from latebra.api.provenance import CONTEXT, PUBLIC
 

@@ -38,7 +38,7 @@ CHANGES = {
     "words": "a light house",
     "nonce": "01" * 16,
     "pixels": "01" * 32,
-    "hash": {"size": [1, 1], "cells": [4, 4], "bits": "AAAAAAAA"},
+    "hash": {"size": [128, 128], "cells": [16, 16], "bits": "A" * 160},
 }
 
 
@@ -68,13 +68,14 @@ def test_whatever_is_changed_shows(field):
         LINE.replace("latebra-public-1-", "latebra-public-2-"),
         json.dumps(json.loads(LINE) | {"hash": []}),
         json.dumps(json.loads(LINE) | {"hash": {"size": [1e9, 4], "cells": [4, 4], "bits": ""}}),
+        json.dumps(json.loads(LINE) | {"hash": {"size": [9, 9], "cells": [512, 512], "bits": ""}}),
         json.dumps(json.loads(LINE) | {"time": "yesterday"}),
         json.dumps(json.loads(LINE) | {"signature": "AAAA"}),
         json.dumps(json.loads(LINE) | {"more": 1}),
         "[" * 20_000,
         "x" * (LARGEST + 1),
     ],
-    ids=range(19),
+    ids=range(20),
 )
 def test_what_is_no_record_is_said(line):
     with pytest.raises(InputError, match=r"no record|the line has"):

@@ -28,8 +28,8 @@ from latebra.cli.options import (
 from latebra.core.errors import InputError, LatebraError, NotVerified, UnwritableFile
 
 NO_KEY = KeyOptions()
-_SHORT: Final = 24
-"""Characters of a public key in a table for people: enough to know it by."""
+_SHORT: Final = 25
+"""Characters of a public key, and of words, in a table for people: enough to know them by."""
 
 
 def sign(
@@ -204,11 +204,16 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "file": row["file"],
         "verdict": row["verdict"].replace("_", " "),
-        "signer": row["signer"][:_SHORT] + ("…" if row["signer"] else ""),
+        "signer": _cut(row["signer"]),
         "time": row["time"],
+        "words": _cut(row["words"]),
         "credentials": row["credentials"],
         "reason": row["reason"],
     }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"
 
 
 def _say_csv(rows: Sequence[dict[str, Any]]) -> None:

@@ -98,8 +98,12 @@ class PictureHash:
     def __post_init__(self) -> None:
         if not (0 < self.width < 2**31 and 0 < self.height < 2**31):
             raise InputError(f"a picture of {self.width} by {self.height} pixels has no hash")
-        if not (WINDOW <= self.rows <= MOST_CELLS and WINDOW <= self.columns <= MOST_CELLS):
-            raise InputError(f"a hash has no {self.rows} by {self.columns} cells")
+        # Others would make a stranger's record take long to compare.
+        if (self.rows, self.columns) != _grid(self.width, self.height):
+            raise InputError(
+                f"the hash of {self.width} by {self.height} pixels has no {self.rows} by "
+                f"{self.columns} cells"
+            )
         if len(self.bits) != _size(self.rows, self.columns):
             raise InputError(f"the hash has {len(self.bits)} bytes, which is not its size")
 
@@ -111,11 +115,7 @@ class PictureHash:
             DoesNotFit: It shows so little that nothing tells it from others.
         """
         height, width = picture.shape[:2]
-        few, many = BASES
-        short = (many if min(height, width) >= ENOUGH else few) // BLOCK
-        rows, columns = (
-            min(MOST_CELLS, round(short * side / min(height, width))) for side in (height, width)
-        )
+        rows, columns = _grid(width, height)
         pairs = _pairs(cells_of(luma(picture.astype(np.float32)), rows, columns), TOLD)
         told = _told(pairs)
         if told < FEWEST:
@@ -132,6 +132,8 @@ class PictureHash:
         """Returns how a picture compares, the way up and cut in which it compares best."""
         pairs, light = self.pairs(), luma(picture.astype(np.float32))
         best = Comparison(1.0, 1.0, cut=False)
+        if _told(pairs) < FEWEST:
+            return best
         for orientation in range(ORIENTATIONS):
             cells = cells_of(turned(light, orientation), self.rows, self.columns)
             best = _better(best, _compared(pairs, _pairs(cells, HEARD), cut=False))
@@ -173,6 +175,17 @@ class PictureHash:
         for top in (at[0] - 1, at[0], at[0] + 1):
             for before in (at[1] - 1, at[1], at[1] + 1):
                 yield _placed(pairs, image, (top % _FINE, before % _FINE), least)
+
+
+def _grid(width: int, height: int) -> tuple[int, int]:
+    """Returns how many cells a picture has, downwards and to the right."""
+    few, many = BASES
+    least = min(width, height)
+    short = (many if least >= ENOUGH else few) // BLOCK
+    return (
+        min(MOST_CELLS, round(short * height / least)),
+        min(MOST_CELLS, round(short * width / least)),
+    )
 
 
 def _size(rows: int, columns: int) -> int:
