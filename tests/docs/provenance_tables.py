@@ -21,16 +21,16 @@ def _bounded(row: Any) -> str:
 
 
 def provenance_kept() -> str:
-    """Returns how many signed photographs are verified after each edit."""
+    """Returns how many signed photographs their hashes know again after each edit."""
     held = result("provenance")["kept"]
-    head = [f"{side} × {side}: {found['pictures']} verified" for side, found in held.items()]
-    head += [f"{side} × {side}: hash alone" for side in held]
+    kinds = {"alike": "hash", "short": "short hash"}
+    head = [
+        f"{side} × {side}, {name}: {found['pictures']} pictures"
+        for side, found in held.items()
+        for name in kinds.values()
+    ]
     rows = [
-        (
-            edit,
-            *(_share(found["edits"][edit]["verified"]) for found in held.values()),
-            *(_share(found["edits"][edit]["alike"]) for found in held.values()),
-        )
+        (edit, *(_share(found["edits"][edit][kind]) for found in held.values() for kind in kinds))
         for edit in next(iter(held.values()))["edits"]
     ]
     return table("|" + "|".join(head), rows)
@@ -68,6 +68,20 @@ def provenance_changed() -> str:
     return table("square pasted in|" + "|".join(f"{side} × {side}" for side in sides), rows)
 
 
+def provenance_scenes() -> str:
+    """Returns how two pictures of one scene compare."""
+    rows = [
+        (
+            name,
+            f"{100 * row['distance']:.1f} %",
+            f"{100 * row['window']:.0f} %",
+            "taken for each other" if row["alike"] else "told apart",
+        )
+        for name, row in result("provenance")["scenes"].items()
+    ]
+    return table("one scene|wrong in all|in the worst window|", rows)
+
+
 def provenance_times() -> str:
     """Returns how long a picture takes."""
     rows = [
@@ -77,4 +91,10 @@ def provenance_times() -> str:
     return table("picture|sign|check|check, unmarked", rows)
 
 
-PROVENANCE_TABLES = (provenance_kept, provenance_forged, provenance_changed, provenance_times)
+PROVENANCE_TABLES = (
+    provenance_kept,
+    provenance_forged,
+    provenance_changed,
+    provenance_scenes,
+    provenance_times,
+)
