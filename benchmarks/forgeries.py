@@ -101,7 +101,7 @@ def pasted_in(work: Work) -> Any:
         marked = work.marked(20, side)
         for share in (0.5, 0.25, 0.125, 0.0625):
             noticed = of = 0
-            for mine, other in work.strangers(marked, 200):
+            for mine, other in work.strangers(marked, 100):
                 of += 1
                 noticed += not mine.hash.compare(pasted(mine.pixels, other, share, work.rng)).alike
             results.setdefault(str(side), {})[str(share)] = rate(noticed, of)
@@ -115,7 +115,7 @@ def disguised_as(work: Work) -> Any:
         marked = work.marked(20, side)
         costs = []
         of = 0
-        for mine, other in work.strangers(marked, 40):
+        for mine, other in work.strangers(marked, 20):
             of += 1
             made = disguised(mine.hash, other)
             if made is not None:

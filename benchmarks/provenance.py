@@ -57,7 +57,7 @@ def kept(work: Work) -> Any:
     Whether their marks are read after these edits is what ``benchmarks.robustness`` measures.
     """
     results: dict[str, Any] = {}
-    for side, count in zip(SIDES, (100, 40), strict=True):
+    for side, count in zip(SIDES, (60, 24), strict=True):
         rows = {name: {"alike": 0, "short": 0} for name in PROMISED}
         worst = {"distance": 0.0, "window": 0.0, "short_bits": 0.0}
         done = refused = 0
@@ -94,9 +94,9 @@ def kept(work: Work) -> Any:
 def others(work: Work) -> Any:
     """How often a picture of another photograph is taken for the one that was hashed."""
     results: dict[str, Any] = {}
-    for side, count in zip(SIDES, (1500, 500), strict=True):
+    for side, count in zip(SIDES, (1000, 500), strict=True):
         hashes = []
-        for photograph, picture in work.pictures(300, side):
+        for photograph, picture in work.pictures(150, side):
             try:
                 hashed = PictureHash.of(picture)
             except DoesNotFit:

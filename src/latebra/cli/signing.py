@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 import latebra as lb
 from latebra.api.credentials import Certificate
+from latebra.api.ledger import USUAL
 from latebra.api.provenance import pictures_in
 from latebra.cli import console
 from latebra.cli.console import Usage
@@ -22,7 +23,6 @@ from latebra.cli.options import (
     Json,
     KeyOptions,
     load_settings,
-    read_identity,
     read_recipient,
 )
 from latebra.core.errors import InputError, LatebraError, NotVerified, UnwritableFile
@@ -66,8 +66,7 @@ def sign(
     if (certificate is None) != (certificate_key is None):
         raise Usage("a certificate and its key go together", fix="give both, or neither")
     settings = load_settings()
-    identity = read_identity(signing_key)
-    assert identity is not None  # noqa: S101  # It was given.
+    identity = lb.Identity.from_file(signing_key)
     sources = [Path(str(each)) for each in pictures_in(list(photos))]
     places = _places(sources, photos, out, force=force)
     signer = None
@@ -99,7 +98,7 @@ def sign(
                 rows.append({"file": str(place), "record": signed.record.claim.name.hex()})
             progress("sign", number + 1, len(sources))
     console.say_table(rows, as_json=json)
-    book = ledger or places[0].parent / "ledger.jsonl"
+    book = ledger or places[0].parent / USUAL
     console.note(f"signed {len(rows)} of {len(sources)}; their records are in {book}")
     if failures:
         raise InputError(
