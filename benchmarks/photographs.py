@@ -8,6 +8,7 @@ by chance between its pixels and the whole.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,13 +56,19 @@ def tiles(paths: list[Path], count: int, side: int, seed: int) -> Iterator[np.nd
     rng = np.random.default_rng(seed)
     large = [path for path in paths if min(Image.open(path).size) >= side]
     for number in range(count):
-        photo = Image.open(large[number % len(large)]).convert("RGB")
+        photo = _decoded(large[number % len(large)])
         shortest = min(photo.size)
         # Rounding must not make it longer than the photograph.
         length = min(shortest, np.exp(rng.uniform(np.log(side), np.log(shortest))))
         left, upper = (rng.uniform(0, total - length) for total in photo.size)
         box = (left, upper, left + length, upper + length)
         yield np.asarray(photo.resize((side, side), Image.Resampling.LANCZOS, box=box))
+
+
+@cache
+def _decoded(path: Path) -> Image.Image:
+    with Image.open(path) as photo:
+        return photo.convert("RGB")
 
 
 def _folder(package: str) -> Path | None:

@@ -23,6 +23,7 @@ from latebra.core.errors import (
 )
 
 if TYPE_CHECKING:
+    from latebra.api.checking import Checked, Verdict, check
     from latebra.api.classes import (
         Likeness,
         Lock,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
     from latebra.api.compared import choose, compare, load_model
     from latebra.api.compiled import compile
+    from latebra.api.credentials import Certificate
     from latebra.api.fingerprint import (
         fingerprint_check,
         fingerprint_commitment,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from latebra.api.looking import Audit, audit, doctor
     from latebra.api.opened import carriers, compilers
     from latebra.api.placed import place, repeat
+    from latebra.api.provenance import Signed, sign
     from latebra.api.register import Register
     from latebra.api.scrubbing import Trace, scan, scrub
     from latebra.api.stego import HideReport, Ordinary, Stego
@@ -67,6 +70,8 @@ __all__ = [
     "Audit",
     "BadKey",
     "Bundle",
+    "Certificate",
+    "Checked",
     "Choice",
     "DoesNotFit",
     "HideReport",
@@ -86,6 +91,7 @@ __all__ = [
     "Recipient",
     "Register",
     "Report",
+    "Signed",
     "Stego",
     "Text",
     "Trace",
@@ -94,9 +100,11 @@ __all__ = [
     "VaultFacts",
     "VaultReport",
     "VaultRoom",
+    "Verdict",
     "audit",
     "capacity",
     "carriers",
+    "check",
     "choose",
     "class_list",
     "class_lock",
@@ -119,6 +127,7 @@ __all__ = [
     "reveal",
     "scan",
     "scrub",
+    "sign",
     "vault_enrol",
     "vault_info",
     "vault_open",
@@ -131,6 +140,8 @@ __all__ = [
 _HOMES = {
     "Audit": "latebra.api.looking",
     "Bundle": "latebra.compiling.bundle",
+    "Certificate": "latebra.api.credentials",
+    "Checked": "latebra.api.checking",
     "Choice": "latebra.compiling.choosing",
     "HideReport": "latebra.api.stego",
     "Identity": "latebra.core.keys",
@@ -144,15 +155,18 @@ _HOMES = {
     "Recipient": "latebra.core.keys",
     "Register": "latebra.api.register",
     "Report": "latebra.compiling.report",
+    "Signed": "latebra.api.provenance",
     "Stego": "latebra.api.stego",
     "Text": "latebra.hiding.medium",
     "Trace": "latebra.api.scrubbing",
     "VaultFacts": "latebra.api.identity",
     "VaultReport": "latebra.hiding.vault",
     "VaultRoom": "latebra.hiding.vault",
+    "Verdict": "latebra.api.checking",
     "audit": "latebra.api.looking",
     "capacity": "latebra.api.verbs",
     "carriers": "latebra.api.opened",
+    "check": "latebra.api.checking",
     "choose": "latebra.api.compared",
     "class_list": "latebra.api.classes",
     "class_lock": "latebra.api.classes",
@@ -174,6 +188,7 @@ _HOMES = {
     "reveal": "latebra.api.verbs",
     "scan": "latebra.api.scrubbing",
     "scrub": "latebra.api.scrubbing",
+    "sign": "latebra.api.provenance",
     "vault_enrol": "latebra.api.identity",
     "vault_info": "latebra.api.identity",
     "vault_open": "latebra.api.vault",

@@ -14,6 +14,7 @@ from tests.docs.gan_tables import GAN_TABLES
 from tests.docs.identity_tables import IDENTITY_TABLES
 from tests.docs.language_tables import LANGUAGE_TABLES
 from tests.docs.photograph_tables import PHOTOGRAPH_TABLES
+from tests.docs.provenance_tables import PROVENANCE_TABLES
 from tests.docs.tables import HIDING_TABLES, RESULTS, ROOT
 from tests.docs.trigger_tables import TRIGGER_TABLES
 
@@ -25,6 +26,7 @@ TABLES = (
     *IDENTITY_TABLES,
     *LANGUAGE_TABLES,
     *PHOTOGRAPH_TABLES,
+    *PROVENANCE_TABLES,
     *TRIGGER_TABLES,
 )
 MADE = {make.__name__: make for make in TABLES}

@@ -62,6 +62,7 @@ def test_every_public_name_is_in_the_reference(name):
     [
         "audit",
         "capacity",
+        "check",
         "choose",
         "compare",
         "compile",
@@ -73,6 +74,7 @@ def test_every_public_name_is_in_the_reference(name):
         "reveal",
         "scan",
         "scrub",
+        "sign",
         "write",
     ],
 )

@@ -1,8 +1,11 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 import latebra as lb
 from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
@@ -111,3 +114,114 @@ def test_channels_harm_as_they_say(channel):
     assert received.shape == shapes.get(channel, RGB.shape)
     if channel == "png":
         assert received is RGB
+
+
+def png(width, height, depth, colour, rows):
+    """A PNG file of kinds that Pillow does not write."""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    body = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def test_sixteen_bits_of_colour_become_eight(tmp_path):
+    deep = RGB.astype(">u2") * 257
+    (tmp_path / "a.png").write_bytes(png(60, 40, 16, 2, [row.tobytes() for row in deep]))
+    np.testing.assert_array_equal(load(tmp_path / "a.png"), RGB)
+
+
+def test_a_palette_with_transparency_keeps_it(tmp_path):
+    image = Image.fromarray(RGB).quantize(16)
+    pixels = load(written(tmp_path / "a.png", image, transparency=3))
+    assert pixels.shape == (40, 60, 4)
+    np.testing.assert_array_equal(pixels[:, :, 3] == 0, np.asarray(image) == 3)
+
+
+def test_a_telephone_s_jpeg_with_a_second_picture_in_it_is_its_first(tmp_path):
+    frames = [Image.fromarray(RGB), Image.fromarray(255 - RGB)]
+    path = written(
+        tmp_path / "a.jpg",
+        frames[0],
+        format="MPO",
+        save_all=True,
+        append_images=frames[1:],
+        quality=95,
+    )
+    with Image.open(path) as image:
+        assert image.n_frames == 2
+    assert np.abs(load(path).astype(int) - RGB).mean() < np.abs(255 - RGB - RGB.astype(int)).mean()
+
+
+def _jpeg(**how):
+    file = io.BytesIO()
+    Image.fromarray(RGB).save(file, "JPEG", **how)
+    return file.getvalue()
+
+
+def _png(**how):
+    file = io.BytesIO()
+    Image.fromarray(RGB).save(file, "PNG", **how)
+    return file.getvalue()
+
+
+def _told(words):
+    told = PngInfo()
+    told.add_itxt("Comment", words, zip=True)
+    return told
+
+
+HOSTILE = {
+    "nothing": (b"", "is not a picture"),
+    "half a PNG": (_png()[:2000], "could not be read"),
+    "the start of a PNG": (_png()[:20], "could not be read|is not a picture"),
+    "the start of a JPEG": (_jpeg()[:300], "could not be read"),
+    "a PNG of no pixels": (png(0, 5, 8, 2, []), "could not be read|is not a picture"),
+    "a PNG that claims 4 billion pixels": (png(65535, 65535, 8, 2, []), "the limit"),
+    "a comment that unpacks to 100 MB": (_png(pnginfo=_told("a" * 100_000_000)), "could not be"),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_files_are_said_in_words(tmp_path, content, told):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(UnreadableFile, match=told) as caught:
+        load(tmp_path / "a.png")
+    assert caught.value.fix
+
+
+def test_a_folder_is_no_photograph(tmp_path):
+    with pytest.raises(UnreadableFile, match="could not be read"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"Exif\0\0II*\0\xff\xff\xff\xff", b"\0" * 50])
+def test_orientation_that_makes_no_sense_is_none(tmp_path, exif):
+    (tmp_path / "a.jpg").write_bytes(_jpeg(exif=exif))
+    assert load(tmp_path / "a.jpg").shape == RGB.shape
+
+
+def test_a_profile_that_is_none_harms_nothing(tmp_path):
+    (tmp_path / "a.png").write_bytes(_png(icc_profile=b"no profile at all"))
+    pixels = load(tmp_path / "a.png")
+    MEDIUM.like(tmp_path / "a.png").save(pixels, tmp_path / "b.png")
+    np.testing.assert_array_equal(load(tmp_path / "b.png"), RGB)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])
+def test_files_of_floats_are_said_in_words(tmp_path, value):
+    floats = np.full((40, 60), value, np.float32)
+    written(tmp_path / "a.tif", Image.fromarray(floats))
+    with pytest.raises(UnreadableFile, match="of 32 bits"):
+        load(tmp_path / "a.tif")
+
+
+def test_a_picture_of_one_pixel_is_one(tmp_path):
+    written(tmp_path / "a.png", Image.fromarray(RGB[:1, :1]))
+    assert load(tmp_path / "a.png").shape == (1, 1, 3)
+    for channel in CHANNELS:
+        assert MEDIUM.send(RGB[:1, :1], channel, RNG).ndim == 3

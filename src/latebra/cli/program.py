@@ -15,12 +15,14 @@ from cyclopts import App, CycloptsError
 from latebra import __version__
 from latebra.cli import console
 from latebra.cli.console import Usage
-from latebra.core.errors import LatebraError, NumericsMismatch, Unavailable
+from latebra.core.errors import LatebraError, NotVerified, NumericsMismatch, Unavailable
 
 COMMANDS: Final = {
     "key": ("keys:app", "Make a key, or show the public half of one."),
     "hide": ("hiding:hide", "Hide a message in a picture or a text that is made for it."),
     "reveal": ("hiding:reveal", "Reveal the message that pictures or texts carry."),
+    "sign": ("signing:sign", "Sign photographs: a mark in each names a signed record of it."),
+    "check": ("signing:check", "Check whether pictures are what somebody signed."),
     "write": ("hiding:write", "Write an ordinary text or picture, without a message."),
     "capacity": ("looking:capacity", "Show how long a message one cover carries."),
     "audit": ("looking:audit", "Show what a steganalyst would see in pictures or texts."),
@@ -55,6 +57,7 @@ STATUS: Final[tuple[tuple[type[LatebraError], int], ...]] = (
     (Usage, 2),
     (Unavailable, 3),
     (NumericsMismatch, 4),
+    (NotVerified, 4),
 )
 """Errors whose exit status is not 1."""
 

@@ -13,7 +13,8 @@ LatebraError                        L000
 │   ├── DoesNotFit                  L301   the message is longer than the cover can carry
 │   ├── NothingRevealed             L302   this key opens nothing here
 │   ├── PartsMissing                L303   some pictures of a set were not given
-│   └── TriedTooOften               L304   a vault may not be tried again yet
+│   ├── TriedTooOften               L304   a vault may not be tried again yet
+│   └── NotVerified                 L305   a picture is not what somebody signed
 └── CompileError                    L400
     ├── Unsupported                 L401   the compiler cannot take this model
     ├── BuildFailed                 L402   the compiler failed while building
@@ -140,6 +141,12 @@ class TriedTooOften(HidingError):
     """A vault was tried in vain so often that this machine waits before the next try."""
 
     code = "L304"
+
+
+class NotVerified(HidingError):
+    """Pictures were checked, and not all of them are what somebody signed."""
+
+    code = "L305"
 
 
 class CompileError(LatebraError):

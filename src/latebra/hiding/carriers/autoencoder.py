@@ -122,10 +122,13 @@ class Autoencoder(Carrier):
         del progress  # A second's work.
         if cover is None:
             raise InputError("there is no photograph to hide in", fix="give a cover")
-        pixels: NDArray[Any] = np.asarray(cover)
+        return self.paint(np.asarray(cover), self._bits(frame, salt, stream), channel)
+
+    def paint(self, pixels: NDArray[Any], tile: TileBits, channel: str) -> NDArray[Any]:
+        """Returns a photograph that carries a tile's bits, 1 and -1, over and over."""
         seen = eight_bit(pixels)
         grid = scale.usual(seen.shape)
-        bits = tiles.spread(self._bits(frame, salt, stream), grid)
+        bits = tiles.spread(tile, grid)
         residual = self._paint(scale.small(seen, grid), scale.texture(seen, grid), bits)
         refined = refining.refine(
             _at_two_pixels(seen, grid),

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from typing_extensions import override
 
 from latebra.core.errors import InputError, UnreadableFile, UnwritableFile
@@ -24,6 +25,8 @@ LARGEST: Final = 50_000_000
 _MODES: Final = {"L": "L", "RGB": "RGB", "RGBA": "RGBA", "1": "L", "CMYK": "RGB", "YCbCr": "RGB"}
 """Pillow's mode to the one that a photograph is kept in; others become RGB, or RGBA."""
 _DEEP: Final = ("I;16", "I;16B", "I;16L")
+_WIDE: Final = ("F", "I")
+"""Modes whose numbers may be anything, not a number among them."""
 
 
 def _jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -84,6 +87,15 @@ def profile_of(path: Path) -> bytes:
     )
 
 
+def text_of(path: Path, keyword: str) -> str:
+    """Returns what a photograph's file says in text under a keyword, or nothing.
+
+    Raises:
+        UnreadableFile: There is no such file, or it is no picture.
+    """
+    return _read(path, lambda image: str(image.info.get(keyword) or ""))
+
+
 def eight_bit(pixels: NDArray[Any]) -> UInt8[np.ndarray, "height width 3"]:
     """Returns what a screen shows of a photograph, its transparency left out."""
     if pixels.dtype == np.uint16:
@@ -136,6 +148,7 @@ class Photographs(Medium):
 
     Args:
         profile: The ICC profile that files get.
+        text: What files say besides, by keyword, for anybody to read.
     """
 
     noun: ClassVar[str] = "photograph"
@@ -143,6 +156,7 @@ class Photographs(Medium):
     harm: ClassVar[str] = "other formats harm what is hidden, and that is promised once"
 
     profile: bytes = field(default=b"", repr=False)
+    text: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @override
     def take(self, source: Source, channel: str | None = None) -> Cover:
@@ -162,10 +176,13 @@ class Photographs(Medium):
     @override
     def save(self, cover: Cover, path: Path, *, force: bool = False) -> None:
         self.refuse(path, force=force)
+        told = PngInfo()
+        for keyword, words in self.text.items():
+            told.add_itxt(keyword, words)
         try:
             with replacing(path) as file:
                 Image.fromarray(np.asarray(cover)).save(
-                    file, "PNG", icc_profile=self.profile or None
+                    file, "PNG", icc_profile=self.profile or None, pnginfo=told
                 )
         except OSError as error:
             raise UnwritableFile(
@@ -188,6 +205,7 @@ def _read(path: Path, wanted: Callable[[Image.Image], Any]) -> Any:
     """Returns what is wanted of the picture in a file, every failure said in one way."""
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # Of EXIF that is damaged, say.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 _refuse_strange(image, path)
@@ -210,8 +228,14 @@ def _refuse_strange(image: Image.Image, path: Path) -> None:
             f"{path} has {image.width} by {image.height} pixels, the limit is {LARGEST}",
             fix="give a smaller picture",
         )
+    if image.mode in _WIDE:
+        raise UnreadableFile(
+            f"{path} holds numbers of 32 bits, which are no grey levels",
+            fix="save it with 8 or 16 bits",
+        )
     frames = getattr(image, "n_frames", 1)
-    if frames > 1:
+    # Telephones put a second picture of the same into a JPEG: the first is what people see.
+    if frames > 1 and image.format != "MPO":
         raise UnreadableFile(
             f"{path} holds {frames} pictures, one is wanted",
             fix="give a picture that does not move",
