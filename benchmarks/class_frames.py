@@ -21,7 +21,7 @@ from latebra.hiding.media import class_tables
 
 STREAM = Stream(bytes(range(32)))
 TRIALS = {"float": 30, "int8": 30, "int4": 30}
-TABLES, SMALL = 600, 10
+TABLES, SMALL = 2_000, 10
 """How many tables detectors see, of how many classes."""
 STRANGE = (
     "a letter that was never sent",

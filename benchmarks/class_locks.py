@@ -29,7 +29,7 @@ from training.zeroshot.emoji import NEEDED, STYLES
 
 TRAINED = [at for at, each in enumerate(STYLES.values()) if each.trained]
 ENROLLED = [at for at, name in enumerate(STYLES) if name in NEEDED]
-OTHERS = [at for at in range(len(STYLES)) if at not in ENROLLED]
+OTHERS = [list(STYLES).index(name) for name in ("flat", "blobs", "emojione", "openmoji")]
 SHOWN = 3
 DESCRIBED = 40
 ATTACKED = 20
@@ -39,21 +39,10 @@ HOPELESS = 0.62
 def locks(arguments: argparse.Namespace) -> dict[str, Any]:
     """Returns how often locks open for their class and for every other, and what guessing costs."""
     told = shown(arguments)
-    by_place = {
-        (int(kind), int(style)): row
-        for row, (kind, style) in enumerate(zip(told["classes"], told["styles"], strict=True))
-    }
     unseen = np.flatnonzero(told["unseen"])
     every = np.flatnonzero(told["unseen"] | told["seen"] | told["choosing"])
-    looks = told["looks"]
-
-    def drawn(kind: int, styles: Sequence[int]) -> list[np.ndarray] | None:
-        rows = [by_place[kind, style] for style in styles if (kind, style) in by_place]
-        return [looks[row] for row in rows[:SHOWN]] if len(rows) >= SHOWN else None
-
+    by_place, enrolled, others = drawings(told)
     shape = Shape(**models[NETWORK].about["shape"])
-    enrolled = {kind: drawn(kind, ENROLLED) for kind in every}
-    others = {kind: drawn(kind, OTHERS) for kind in every}
     network = open_network(
         Model(models.onnx(NETWORK), models[NETWORK]), "onnxruntime", isolated=False, threads=1
     )
@@ -74,8 +63,25 @@ def locks(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "rows": rows,
         "shape": vars(shape),
-        "dictionary": dictionary(unseen, enrolled, shape, arguments.words),
     }
+
+
+def drawings(
+    told: Mapping[str, np.ndarray],
+) -> tuple[dict[tuple[int, int], int], dict[int, Any], dict[int, Any]]:
+    """Returns where each drawing stands, and looks of three that enrol and of three by others."""
+    by_place = {
+        (int(kind), int(style)): row
+        for row, (kind, style) in enumerate(zip(told["classes"], told["styles"], strict=True))
+    }
+    every = np.flatnonzero(told["unseen"] | told["seen"] | told["choosing"])
+
+    def drawn(kind: int, styles: Sequence[int]) -> list[np.ndarray] | None:
+        rows = [by_place[kind, style] for style in styles if (kind, style) in by_place]
+        return [told["looks"][row] for row in rows[:SHOWN]] if len(rows) >= SHOWN else None
+
+    enrolled = {kind: drawn(kind, ENROLLED) for kind in every}
+    return by_place, enrolled, {kind: drawn(kind, OTHERS) for kind in every}
 
 
 def altered(emoji: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -139,37 +145,46 @@ def opened(
     }
 
 
-def dictionary(
-    unseen: np.ndarray, enrolled: Mapping[int, Any], shape: Shape, count: int
-) -> dict[str, Any]:
-    """Returns what an attacker gets who has locks and all public classes in the same drawings.
+def dictionary(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Returns what an attacker gets who has locks, the networks and everything public.
 
-    First without a code word; then, with the class known, at a code word that is in a list and at
-    one that is not. Words are stretched by HKDF here: Argon2id, which a lock's word goes through,
+    First without a code word: all public classes in the drawings that enrolled, and all public
+    names as descriptions. Then, with the class known, at a code word: all words of a list, of which
+    one is right. Words are stretched by HKDF here: Argon2id, which a lock's word goes through,
     takes longer, and changes nothing else.
     """
+    stored = dict(np.load(arguments.data / "emoji.npz"))
+    rows = np.flatnonzero(np.isin(stored["styles"], ENROLLED))
+    network = open_network(
+        Model(models.onnx(NETWORK), models[NETWORK]), "onnxruntime", isolated=False, threads=1
+    )
+    looks: dict[int, list[np.ndarray]] = {}
+    for row in rows:
+        outputs = network.run({"picture": prepared(on_white(stored["pictures"][row]))})
+        looks.setdefault(int(stored["classes"][row]), []).append(outputs["looks"][0])
+    public = {kind: each for kind, each in looks.items() if len(each) >= SHOWN}
+    names = dict(enumerate(named().vectors[:, None, :]))
+    card = models[NETWORK].about
+    shape, of_names = Shape(**card["shape"]), Shape(**card["description_shape"])
     rng = np.random.default_rng(7)
-    public = {kind: each for kind, each in enrolled.items() if each is not None}
-    chosen = [kind for kind in rng.permutation(unseen) if kind in public][:ATTACKED]
-    digest = models[NETWORK].digest
-
-    def shows(kind: int) -> Embedded:
-        return Embedded("thing", digest, shape, public[kind])
-
-    plain = sum(class_lock.opens(class_lock.lock(b"x", [shows(k)]), shows(k)) for k in chosen)
-    words = [Key(hashlib.sha256(f"word {at}".encode()).digest()) for at in range(count)]
-    inside = int(rng.integers(count))
-    results = {}
-    for name, word in (("listed", words[inside]), ("unlisted", Key.generate())):
-        file = class_lock.lock(b"x", [shows(chosen[0])], code_word=word)
-        found = [
-            at
-            for at in range(count)
-            if class_lock.opens(file, shows(chosen[0]), code_word=words[at])
-        ]
-        results[name] = {"tried": count, "opened": len(found), "right": found == [inside]}
+    unseen = rng.permutation(np.flatnonzero(stored["unseen"]))
+    chosen = np.asarray([kind for kind in unseen if kind in public][:ATTACKED])
+    called = rng.permutation(len(names))[:ATTACKED]
+    shows = Embedded("thing", models[NETWORK].digest, shape, public[int(chosen[0])])
+    words = [Key(hashlib.sha256(f"word {at}".encode()).digest()) for at in range(arguments.words)]
+    inside = int(rng.integers(len(words)))
+    file = class_lock.lock(b"x", [shows], code_word=words[inside])
+    opening = [at for at, word in enumerate(words) if class_lock.opens(file, shows, code_word=word)]
     return {
         "public_classes": len(public),
-        "without_a_word": {"locks": len(chosen), "opened": plain},
-        "with_a_word": results,
+        "public_names": len(names),
+        "without_a_word": {
+            "pictures": opened("all public classes", chosen, public, public, shape),
+            "names": opened("all public names", called, names, names, of_names),
+        },
+        "with_a_word": {
+            "wrong": len(words) - 1,
+            "opened_by_wrong": sum(at != inside for at in opening),
+            "opened_by_right": int(inside in opening),
+        },
     }

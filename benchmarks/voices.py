@@ -47,7 +47,7 @@ STRETCH_S = 6.0
 BAND_HZ = 3_400
 SAME = {"allison-es": "allison-en"}
 """Voices that are one person."""
-MOST = 90
+MOST = 120
 """Stretches of a voice that is tested."""
 MOST_OTHER = 8
 """Of one that is not."""

@@ -1,9 +1,10 @@
 """Measure hiding in class tables: what comes through, what it costs, who sees it, who reads it.
 
-    python -m benchmarks.zeroshot rooms|cost|detection|matrix|classifier|locks ... [--data FOLDER]
+    python -m benchmarks.zeroshot rooms|cost|detection|matrix|classifier|locks|dictionary ...
 
-``cost``, ``classifier`` and ``locks`` need the pictures that ``training.zeroshot.emoji`` gathers.
-Each part is kept in ``benchmarks/results/zeroshot.json`` beside the others.
+``cost``, ``classifier``, ``locks`` and ``dictionary`` need the pictures that
+``training.zeroshot.emoji`` gathers (``--data``). Each part is kept in
+``benchmarks/results/zeroshot.json`` beside the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 from benchmarks.class_frames import detection, matrix, rooms
-from benchmarks.class_locks import locks
+from benchmarks.class_locks import dictionary, locks
 from benchmarks.class_names import classifier, cost
 from benchmarks.machine import about
 
@@ -26,7 +27,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = {each.__name__: each for each in (rooms, detection, matrix, classifier, cost, locks)}
+    every = (rooms, detection, matrix, classifier, cost, locks, dictionary)
+    parts = {each.__name__: each for each in every}
     parser.add_argument("parts", nargs="*", default=list(parts), metavar="PART")
     parser.add_argument("--data", type=Path, help="what training.zeroshot.emoji wrote")
     parser.add_argument("--words", type=int, default=10_000, help="that an attacker tries")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.docs.identity_tables import compiled
 from tests.docs.tables import result, table
 
 ENOUGH = 20
@@ -95,6 +96,12 @@ def class_locks() -> str:
     return table("shown|locks|opened for their class|other classes tried|opened for those", rows)
 
 
+def class_compilers() -> str:
+    """Returns what each compiler's encoder opened of what each one's locked."""
+    head = "compiler|looks off the first one's|opened, of all that each locked"
+    return table(head, compiled(result("identity_compilers")["thing"]))
+
+
 CLASSES_TABLES = (
     class_rooms,
     class_cost,
@@ -102,4 +109,5 @@ CLASSES_TABLES = (
     class_matrix,
     class_names,
     class_locks,
+    class_compilers,
 )

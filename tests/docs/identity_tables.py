@@ -87,18 +87,20 @@ def identity_attacks() -> str:
 
 def identity_compilers() -> str:
     """Returns how far compilers are apart, and which opened what others enrolled."""
-    rows = []
-    for kind in KINDS:
-        found = result("identity_compilers").get(kind)
-        if found is None:
-            continue
-        for name, drift in found["drift"].items():
-            opened = sum(row[name] for row in found["opened"].values())
-            count = found["samples"] * len(found["opened"])
-            rows.append((kind, f"`{name}`", f"{drift:.0e}", f"{opened} of {count}"))
-        rows += [(kind, f"`{name}`", why, "") for name, why in found["absent"].items()]
+    found = result("identity_compilers")
+    rows = [(kind, *row) for kind in KINDS if kind in found for row in compiled(found[kind])]
     head = "kind|compiler|embedding off the first one's|opened, of all that each enrolled"
     return table(head, rows)
+
+
+def compiled(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Returns for each compiler how far off it is, and how much it opened; or why it is absent."""
+    count = found["samples"] * len(found["opened"])
+    rows = []
+    for name, drift in found["drift"].items():
+        opened = sum(row[name] for row in found["opened"].values())
+        rows.append((f"`{name}`", f"{drift:.0e}", f"{opened} of {count}"))
+    return rows + [(f"`{name}`", why, "") for name, why in found["absent"].items()]
 
 
 def library() -> str:

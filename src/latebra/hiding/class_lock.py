@@ -3,9 +3,10 @@
     file     vault of pictures | vault of a description | frame (FULL) under content key
     vault    as ``identity.locked`` writes them, each with the content key in it
 
-A vault that is not used is coin flips, which is what one that is used looks like: nobody sees how a
-lock opens. All that fails, fails alike. A code word is not claimed to be worth more for the class
-beside it: who knows how looks are spread may be able to tell a right one (``docs/identity.md``).
+``spec/classes.md`` has the bytes. A vault that is not used is coin flips, which is what one that is
+used looks like: nobody sees how a lock opens. All that fails, fails alike. A code word is not
+claimed to be worth more for the class beside it: who knows how looks are spread may be able to tell
+a right one (``docs/identity.md``).
 """
 
 from __future__ import annotations
