@@ -220,13 +220,21 @@ def together(network: Any, first: int, rows: int, done: set[int]) -> list[dict[s
 
 
 def read_all(
-    folder: Path, reader: str, compiler: str, count: int, copies: int, kinds: Sequence[str]
+    folder: Path,
+    reader: str,
+    compiler: str,
+    count: int,
+    copies: int,
+    kinds: Sequence[str],
+    part: str,
 ) -> None:
-    """Reads copies of each kind of each text that was not read yet."""
+    """Reads copies of each kind of each text, or of a part of them, that was not read yet."""
+    mine, of = map(int, part.split("/"))
     network = opened(compiler if reader == "model" else "reference", 1)
     secrets, path = secrets_of(network), folder / f"read-{reader}.jsonl"
     done = {line["number"] for line in lines(path)}
-    todo = [line for line in written(folder) if line["tokens"] and line["number"] not in done]
+    todo = [line for line in written(folder) if line["tokens"]]
+    todo = [line for line in todo if line["number"] % of == mine and line["number"] not in done]
     for line in todo[:count]:
         carrier = Language.create({"model": network}, {"prompt": line["prompt"], "reader": reader})
         salt, sealed = hidden(line["number"], secrets)
@@ -369,13 +377,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=304)
     parser.add_argument("--copies", type=int, default=1)
     parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=tuple(KINDS))
+    parser.add_argument("--part", default="0/1", help="of the texts that are read, as 1/2")
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
     if asked.what == "write":
         write(asked.folder, asked.compiler, asked.count, asked.threads, asked.rows)
     elif asked.what == "read":
-        how = asked.reader, asked.compiler, asked.count, asked.copies, asked.kinds
+        how = asked.reader, asked.compiler, asked.count, asked.copies, asked.kinds, asked.part
         read_all(asked.folder, *how)
     elif asked.what == "ngram":
         ngram(asked.folder, asked.count)

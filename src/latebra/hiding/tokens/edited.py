@@ -31,9 +31,9 @@ from latebra.hiding.tokens.tree import RANGE_BITS, Path, begins, blocks_of, buck
 SALT: Final = 4
 SIZES: Final = (24, 32, 40, 48, 64, 80, 96)
 """Sizes of frame in bytes."""
-EFFORTS: Final = ((256, REACH), (1024, REACH), (4096, 14))
-"""Ways that a reader holds, and places that the opening may have moved: more of both where nothing
-was found."""
+EFFORTS: Final = ((256, OPENINGS, REACH), (1024, OPENINGS, REACH), (4096, 4096, 14))
+"""Ways that a reader holds, openings that it begins with, and places that those may have moved: more
+of all where nothing was found."""
 _TRIED_WITH: Final = 128
 _GUESSES: Final = 4
 _COPIES: Final = 4
@@ -149,8 +149,10 @@ def find(text: Received, sizes: Sequence[int]) -> Iterator[Found]:
         return
     likely.sort(key=lambda size: abs(np.log(text.size / usual[size]) - 0.05))
     starts: dict[int, Openings] = {}
-    for held, reach in EFFORTS:
-        start = starts.get(reach) or starts.setdefault(reach, openings(text, reach=reach))
+    for held, begun, reach in EFFORTS:
+        start = starts.get(reach)
+        if start is None:
+            start = starts[reach] = openings(text, most=begun, reach=reach)
         for size in likely:
             for bits in read(text, 8 * (SALT + size), start, held):
                 content = np.packbits(bits).tobytes()
