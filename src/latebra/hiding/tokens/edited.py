@@ -32,8 +32,8 @@ SALT: Final = 4
 SIZES: Final = (24, 32, 40, 48, 64, 80, 96)
 """Sizes of frame in bytes."""
 EFFORTS: Final = ((256, OPENINGS, REACH), (1024, OPENINGS, REACH), (4096, 4096, 14))
-"""Ways that a reader holds, openings that it begins with, and places that those may have moved: more
-of all where nothing was found."""
+"""Ways that a reader holds, openings that it begins with, and places that those may have moved:
+more of all where nothing was found."""
 _TRIED_WITH: Final = 128
 _GUESSES: Final = 4
 _COPIES: Final = 4
