@@ -100,6 +100,22 @@ def test_an_interrupted_run_leaves_no_half_written_file(tmp_path, number):
     assert os.listdir(tmp_path) == []  # noqa: PTH208  # Hidden files count too.
 
 
+def test_an_end_that_is_asked_for_within_a_finaliser_comes_after_it():
+    script = """
+import os, signal, time
+from latebra.cli.program import _terminated
+signal.signal(signal.SIGTERM, _terminated)
+class Held:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+Held()
+time.sleep(20)
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=15)
+    assert (told.returncode, told.stderr) == (143, b"")
+
+
 def test_a_reader_who_leaves_early_is_no_error(tmp_path):
     process = subprocess.Popen(
         [*COMMAND, "config"],

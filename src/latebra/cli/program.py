@@ -6,8 +6,11 @@ import os
 import signal
 import sys
 import traceback
+from _thread import interrupt_main
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Timer, main_thread
+from types import FrameType
 from typing import Any, Final, NoReturn
 
 from cyclopts import App, CycloptsError
@@ -60,6 +63,7 @@ STATUS: Final[tuple[tuple[type[LatebraError], int], ...]] = (
     (NotVerified, 4),
 )
 """Errors whose exit status is not 1."""
+_AGAIN_S: Final = 0.05
 
 app = App(
     name="latebra",
@@ -134,7 +138,20 @@ def _complain(what: str, fix: str = "") -> None:
     sys.stderr.write(f"error: {what}\n" + (f"  fix: {fix}\n" if fix else ""))
 
 
-def _terminated(number: int, frame: object) -> NoReturn:
+def _terminated(number: int, frame: FrameType | None) -> None:
     """Ends in order, so that temporary files are removed on the way out."""
-    del frame
+    here = frame
+    while here is not None:
+        if here.f_code.co_name == "__del__":
+            # What is raised in there is printed and lost: ask again once it is over.
+            Timer(_AGAIN_S, _ask_again, [number]).start()
+            return
+        here = here.f_back
     sys.exit(128 + number)
+
+
+def _ask_again(number: int) -> None:
+    if sys.platform == "win32":
+        interrupt_main(number)
+    else:  # This wakes it from what it waits for, too.
+        signal.pthread_kill(main_thread().ident or 0, number)

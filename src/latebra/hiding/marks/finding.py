@@ -124,17 +124,24 @@ def _stretched(picture: Picture) -> Iterator[Laid]:
             yield laid
 
 
+def likely_places(plane: Large) -> tuple[list[Place], int]:
+    """Returns where a cut photograph's blocks may begin, and how many places were looked at.
+
+    All are scored in a window; the best there are returned, with their score over the picture.
+    """
+    found = [place for pitch in pitches(min(plane.shape)) for place in places(plane, pitch)]
+    likely = nlargest(LIKELY, found, key=lambda place: place.score)
+    return [replace(place, score=_whole_score(plane, place)) for place in likely], len(found)
+
+
 def cuts(picture: Picture) -> Iterator[Laid]:
     """Yields how a photograph lies that was cut, but not resized since, the likeliest first.
 
     The lattice shows where blocks begin only to a thirtieth of a small pixel. So those cuts are
     looked for whose small pixels had a whole number of pixels: then blocks begin at one.
     """
-    plane = luma(picture.astype(np.float32))
-    found = [place for pitch in pitches(min(plane.shape)) for place in places(plane, pitch)]
-    likely = nlargest(LIKELY, found, key=lambda place: place.score)
-    again = [replace(place, score=_whole_score(plane, place)) for place in likely]
-    for place in nlargest(CUTS, again, key=lambda place: place.score):
+    likely, _ = likely_places(luma(picture.astype(np.float32)))
+    for place in nlargest(CUTS, likely, key=lambda place: place.score):
         grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
         yield Laid(scale.small(picture, grid), cut=True, score=place.score)
 

@@ -8,7 +8,6 @@ quantisation: Schuchman 1964, Dither signals and their effect on quantization no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +24,9 @@ WAYS: Final = (0, 1, 2, 3)
 """Orientations that are looked at: a mirrored lattice is the same one, from another corner."""
 PLAIN: Final = 0.01
 """How often chance shows as much where no mark is seen, so that none is taken away."""
+CUT: Final = 3
+"""Ways to lay a cut picture that are treated, whatever is seen after the first: beside the right
+one lie others that hide it, and of what one dither left, a sixth was still read."""
 MOST: Final = 4
 """Marks that are taken away one after another."""
 
@@ -37,28 +39,32 @@ class Look:
         score: Standard deviations from chance.
         orientation: Of the picture, as ``finding.turned`` has it.
         grid: Where the small picture lies in it then.
+        cut: Whether it may begin anywhere.
     """
 
     score: float
     orientation: int
     grid: Grid
+    cut: bool = False
 
 
-def looks(picture: Picture) -> Iterator[Look]:
-    """Yields the ways to lay a picture that a mark is looked for in without a key."""
+def looks(picture: Picture) -> tuple[list[Look], int]:
+    """Returns likely ways to lay a picture, without a key, and how many were looked at."""
+    taken: list[Look] = []
     if min(picture.shape[:2]) < finding.SMALLEST:
-        return
+        return taken, 0
     for orientation in WAYS:
         upright = turned(picture, orientation)
         for base in BASES:
             grid = scale.usual(upright.shape, base)
             score = alignment(luma(scale.small(upright, grid)))[0, 0]
-            yield Look(float(score), orientation, grid)
-    plane = luma(picture.astype(np.float32))
-    for pitch in finding.pitches(min(plane.shape)):
-        for place in finding.places(plane, pitch):
-            grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
-            yield Look(place.score, 0, grid)
+            taken.append(Look(float(score), orientation, grid))
+    whole = len(taken)
+    likely, count = finding.likely_places(luma(picture.astype(np.float32)))
+    for place in likely:
+        grid = scale.within(picture.shape, (place.pitch, place.pitch), place.origin)
+        taken.append(Look(place.score, 0, grid, cut=True))
+    return taken, whole + count
 
 
 def seen(picture: Picture) -> tuple[float, float]:
@@ -77,10 +83,12 @@ def erased(picture: Picture, rng: np.random.Generator) -> Plane:
     the places where a marker would have painted are.
     """
     total = np.zeros(picture.shape[:2], np.float32)
-    for _ in range(MOST):
+    sure = 0
+    for number in range(MOST):
         look, chance = _best(added(picture, total))
-        if look is None or chance > PLAIN:
+        if look is None or (chance > PLAIN and number >= sure):
             break
+        sure = CUT if look.cut else sure
         total += _dithered(picture, look.orientation, look.grid, rng)
     if not total.any():
         for base in BASES:
@@ -90,10 +98,10 @@ def erased(picture: Picture, rng: np.random.Generator) -> Plane:
 
 def _best(picture: Picture) -> tuple[Look | None, float]:
     """Returns the best look, and how often chance gives as good a one."""
-    taken = list(looks(picture))
+    taken, count = looks(picture)
     best = max(taken, key=lambda look: look.score, default=None)
     alone = normal_two_sided(best.score) / 2 if best is not None and best.score > 0 else 1.0
-    return best, min(1.0, alone * len(taken))
+    return best, min(1.0, alone * count)
 
 
 def _dithered(picture: Picture, orientation: int, grid: Grid, rng: np.random.Generator) -> Plane:
