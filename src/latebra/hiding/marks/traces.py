@@ -88,7 +88,8 @@ def erased(picture: Picture, rng: np.random.Generator) -> Plane:
         look, chance = _best(added(picture, total))
         if look is None or (chance > PLAIN and number >= sure):
             break
-        sure = CUT if look.cut else sure
+        if number == 0 and look.cut:
+            sure = CUT
         total += _dithered(picture, look.orientation, look.grid, rng)
     if not total.any():
         for base in BASES:
