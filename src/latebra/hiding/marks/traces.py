@@ -98,11 +98,20 @@ def erased(picture: Picture, rng: np.random.Generator) -> Plane:
 
 
 def _best(picture: Picture) -> tuple[Look | None, float]:
-    """Returns the best look, and how often chance gives as good a one."""
+    """Returns the best look, and how often chance gives as good a one.
+
+    A whole picture's blocks begin at some place of a cut one, too, and lie as well there: where the
+    whole shows a mark by itself, it is the one.
+    """
     taken, count = looks(picture)
-    best = max(taken, key=lambda look: look.score, default=None)
-    alone = normal_two_sided(best.score) / 2 if best is not None and best.score > 0 else 1.0
-    return best, min(1.0, alone * count)
+
+    def by_chance(look: Look) -> float:
+        alone = normal_two_sided(look.score) / 2 if look.score > 0 else 1.0
+        return min(1.0, alone * count)
+
+    clear = [look for look in taken if not look.cut and by_chance(look) <= PLAIN]
+    best = max(clear or taken, key=lambda look: look.score, default=None)
+    return best, 1.0 if best is None else by_chance(best)
 
 
 def _dithered(picture: Picture, orientation: int, grid: Grid, rng: np.random.Generator) -> Plane:
